@@ -144,8 +144,8 @@ pub struct WaitPlace {
     /// When the longest of the waits in `waiting` started. This is the start of the trace if the
     /// goroutine already waited then. `None` if no goroutine waited here at the end of the trace.
     pub oldest: Option<Time>,
-    /// Of the waits here that ended, the start of the one that started last. A waiter of `waiting`
-    /// that started before it was overtaken.
+    /// Of the waits here that ended, the start of the one that started last. If a wait in `waiting`
+    /// started earlier, a later one was woken first.
     pub latest_ended: Option<Time>,
     /// Some of the goroutines that waited here at the end of the trace, the longest wait first.
     pub examples: Vec<Waiter>,
@@ -418,8 +418,9 @@ impl Population {
         owned.collect()
     }
 
-    fn waits_of(&self, number: u32, waiting: &[Vec<(u64, &Track)>]) -> Vec<WaitPlace> {
-        let places = self.waits.iter().zip(waiting).filter(|((key, _), _)| key.group == number);
+    /// Returns the places of a group's waits. `waiting` has the goroutines in each wait.
+    fn waits_of(&self, waits: &[usize], waiting: &[Vec<(u64, &Track)>]) -> Vec<WaitPlace> {
+        let places = waits.iter().filter_map(|&wait| Some((self.waits.get_index(wait)?, waiting.get(wait)?)));
         let mut places: Vec<WaitPlace> = places
             .map(|((key, wait), waiting)| {
                 let stuck = |track: &Track| track.created != NEVER && track.woken == 0;
@@ -493,6 +494,12 @@ impl Observer for Population {
                 residents.push((id, track));
             }
         }
+        let mut waits: Vec<Vec<usize>> = vec![Vec::new(); self.groups.len()];
+        for (wait, key) in self.waits.keys().enumerate() {
+            if let Some(waits) = waits.get_mut(key.group as usize) {
+                waits.push(wait);
+            }
+        }
         let mut groups = Vec::new();
         for (number, ((&name, group), mut residents)) in self.groups.iter().zip(residents).enumerate() {
             if name == Name::EMPTY || is_system_goroutine(self.names.bytes(name)) {
@@ -527,7 +534,7 @@ impl Observer for Population {
                         count,
                     })
                     .collect(),
-                waits: self.waits_of(number as u32, &waiting),
+                waits: self.waits_of(&waits[number], &waiting),
                 examples: residents.iter().take(MAX_EXAMPLES).map(resident).collect(),
             });
         }

@@ -14,22 +14,22 @@ const SERVING: [&str; 6] = [
     "net/http.(*Transport).dialConn",
 ];
 
-/// The factor for the memory of connections if connections are idle.
-const MEMORY: f64 = 0.5;
+/// The factor for findings about the memory of connections, if connections are idle.
+const MEMORY_FACTOR: f64 = 0.5;
 
-/// Returns whether goroutines that start in a function serve a connection for other goroutines, which
-/// decide how long it stays open.
-pub(super) fn serves_one(start: &str) -> bool {
+/// Returns whether goroutines that start in a function serve a connection. Other goroutines decide
+/// how long it stays open.
+pub(super) fn serves_connection(start: &str) -> bool {
     SERVING.iter().any(|function| start.starts_with(function))
 }
 
-/// Returns whether a stack is that of a goroutine whose connection is idle. There is nothing to do on
-/// it, and the other side or a timeout may close it, so it is no leak:
+/// Returns whether a stack is that of a goroutine whose connection is idle. There is nothing to do
+/// on it, and the other side or a timeout may close it, so it is no leak:
 ///
 /// - a server's goroutine that waits for the next request (`conn.serve` peeks at the connection
 ///   between two requests), or watches for the client to leave (`backgroundRead`),
-/// - a client's goroutine that waits for the server to close an idle connection (`readLoop` peeks at
-///   it), or for the next request to write (`writeLoop`).
+/// - a client's goroutine that waits for the server to close an idle connection (`readLoop` peeks
+///   at it), or for the next request to write (`writeLoop`).
 ///
 /// A client's `readLoop` in a select is not idle: it waits until the program has read and closed a
 /// response body.
@@ -48,5 +48,5 @@ pub(super) fn idle(source: Source, count: u64) -> Against {
     let reason = format!(
         "{count} goroutines serve idle keep-alive connections of net/http, which are not a leak (Server.IdleTimeout and Transport.IdleConnTimeout limit how long they stay)"
     );
-    Against { source, factor: MEMORY, weakens: Weakens::Connections, reason }
+    Against { source, factor: MEMORY_FACTOR, weakens: Weakens::Connections, reason }
 }

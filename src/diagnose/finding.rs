@@ -1,5 +1,5 @@
-//! The result of a rule: evidence in fields, how certain it is, where in the code, which goroutines, and what to do
-//! next.
+//! The result of a rule: evidence in fields, how certain it is, where in the code, which
+//! goroutines, and what to do next.
 
 use std::fmt;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub enum Source {
 }
 
 /// A group of inputs that observe the same thing. Inputs of one family can be wrong for the same
-/// reason, so that they agree makes a finding less certain than if inputs of both families agree.
+/// reason, so agreement within a family is weaker evidence than agreement of both families.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Family {
     Goroutines,
@@ -62,7 +62,8 @@ impl Source {
 
 /// The strength of the evidence for a leak, as a word.
 ///
-/// A confidence says how well the evidence agrees. It is not a probability, so reports for people use a word.
+/// A confidence says how well the evidence agrees. It is not a probability, so reports for people
+/// use a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -153,8 +154,8 @@ impl Evidence {
         Evidence { name, value }
     }
 
-    /// Returns the evidence for how fast growth is in the end, as a fraction of its initial rate. `None` if the rate is
-    /// not known, or if there was no growth at first.
+    /// Returns the evidence for how fast growth is in the end, as a fraction of its initial rate.
+    /// `None` if the rate is not known, or if there was no growth at first.
     pub(super) fn pace(pace: Option<f64>) -> Option<Self> {
         let pace = pace.filter(|pace| pace.is_finite())?;
         Some(Evidence::new("pace", Value::Number(pace)))
@@ -177,8 +178,8 @@ pub struct Finding {
     pub rule: &'static str,
     /// The kind of input that it was found in.
     pub source: Source,
-    /// The certainty that this is a leak, from 0 to 1, judging by this finding alone. Findings that are no sign of a
-    /// leak, such as expensive garbage collection, have 0.
+    /// The certainty that this is a leak, from 0 to 1, judging by this finding alone. Findings that
+    /// are no sign of a leak, such as expensive garbage collection, have 0.
     pub confidence: f64,
     /// The confidence as a word.
     pub strength: Strength,
@@ -197,7 +198,7 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// The next step to take.
     pub next_step: String,
-    /// What decides how certain a verdict can be that is based on it.
+    /// What it is based on, which limits how certain the verdict can be.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) basis: Basis,
 }
@@ -214,22 +215,18 @@ pub(super) enum Basis {
     /// Goroutines of the standard library that serve a connection. They exist because of what the
     /// program does with the connection.
     Connection,
-    /// Bytes and objects rise from each heap profile to the next, in the end at least half as fast
-    /// as in the beginning.
+    /// Bytes and objects rise from each heap profile to the next, to at least twice the first
+    /// bytes, without slowing down.
     RisesThroughout,
-    /// Something that agrees with no other finding, such as a memory limit.
+    /// Something that is never combined with other findings, such as a memory limit.
     Apart,
 }
 
 impl Finding {
-    /// Returns whether both findings are about the same code: they have a function in common.
-    pub(super) fn shares_code_with(&self, other: &Finding) -> bool {
-        let functions = |finding: &'_ Finding| -> Vec<String> {
-            let places = finding.place.iter().chain(&finding.related);
-            places.map(|place| source_function(&place.func).to_owned()).collect()
-        };
-        let mine = functions(self);
-        functions(other).iter().any(|theirs| mine.contains(theirs))
+    /// Returns the functions that the finding is about: its place and the related functions.
+    /// Findings with a function in common are about the same code.
+    pub(super) fn functions(&self) -> impl Iterator<Item = &str> {
+        self.place.iter().chain(&self.related).map(|place| source_function(&place.func))
     }
 
     /// Returns the function in which the goroutines of the finding started.

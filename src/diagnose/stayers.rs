@@ -1,11 +1,15 @@
 //! The goroutines of a group that come and stay, compared with the older ones that go.
 //!
-//! In a steady state, as many goroutines come as go. This is also true of those older than any age
-//! `a`, however long goroutines live: on average, the number created in the trace that are alive
-//! and older than `a` at its end equals the number that are older than the trace and exit later
-//! than `a` after its start. For `a` = 0 that compares all arrivals with all departures. For a
-//! larger `a`, requests in flight drop out of both numbers, so a leak of a few goroutines is
-//! visible among thousands of requests that live for less than `a`.
+//! In a steady state, as many goroutines come as go. This is also true of goroutines older than any
+//! age `a`, however long goroutines live. Two numbers are equal on average:
+//!
+//! - come: the goroutines that were created in the trace, and are alive and older than `a` at its
+//!   end,
+//! - gone: the goroutines that are older than the trace, and exit more than `a` after its start.
+//!
+//! For `a` = 0, the difference of these numbers is that of all arrivals and all departures. For a
+//! larger `a`, goroutines that live for less than `a` are in neither number. So a leak of a few
+//! goroutines is visible among thousands of short requests.
 
 use super::growth::{Growth, NEGLIGIBLE, deviations};
 use super::options::Options;
@@ -28,15 +32,16 @@ const AGES: [i64; 10] = [
 /// The trace is split into this many parts to see whether the number rises in all of them.
 const PARTS: usize = 8;
 
-/// The number of parts in which the start of a late growth is looked for.
+/// The trace is split into this many parts to find the start of growth that begins during the
+/// trace.
 const FINE_PARTS: usize = 16;
 
-/// The smallest number of parts after the start of a late growth.
+/// Growth has to continue for at least this many of these parts.
 const MIN_LATE_PARTS: usize = 4;
 
-/// The search for a start tries several, so growth after it has to exceed chance by this many more
-/// standard deviations.
-const SEARCHED: f64 = 0.5;
+/// One of several possible starts may show growth by chance, so late growth needs this many
+/// standard deviations more.
+const LATE_DEVIATIONS: f64 = 0.5;
 
 /// The growth of a group of goroutines.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,16 +57,20 @@ pub(super) struct Stayers {
     pub growth: Growth,
     /// The probability that the growth continues, see [`Growth::goes_on`].
     pub goes_on: f64,
-    /// When the growth began, in nanoseconds after the trace's start; 0 if it was there from the
-    /// start.
+    /// When the growth began, in nanoseconds after the trace's start; 0 if it began earlier.
     pub since: i64,
 }
 
 impl Stayers {
-    /// Returns the growth of a group at the age at which it is clearest. `None` if more come than
-    /// go only by chance, or only for a while.
+    /// Returns the growth of a group at the age at which it is clearest. `None` if the group does
+    /// not grow by more than chance, or only for a while.
     pub fn of(population: &PopulationReport, group: &PopulationGroup, options: &Options) -> Option<Self> {
         let length = population.end.since(population.start);
+        let stayed: i64 = group.stayed.iter().map(|window| window.goroutines).sum();
+        // So few are chance, even if none are gone. Most groups end here.
+        if deviations(stayed as f64, 0.0) < options.deviations {
+            return None;
+        }
         let ages = AGES.into_iter().filter(|&age| age == 0 || age <= length / 2);
         let found = ages.filter_map(|age| Flow::new(population, group, age).growing(options));
         found.max_by(|a, b| (a.goes_on * a.deviations).total_cmp(&(b.goes_on * b.deviations)))
@@ -76,7 +85,7 @@ struct Flow {
     /// When how many arrived (positive) and departed (negative), in nanoseconds after the start of
     /// the trace.
     changes: Vec<(i64, i64)>,
-    /// The number of goroutines that may have exited together.
+    /// By how many the largest burst of exits exceeds the usual number of exits.
     burst: f64,
     /// The longest life of a goroutine that was created and exited in the trace, in nanoseconds.
     longest_life: i64,
@@ -130,7 +139,8 @@ impl Flow {
 
     fn growing(&self, options: &Options) -> Option<Stayers> {
         let (come, _) = self.since(0);
-        // A burst that ended together may have started together too, and its next ones are alive.
+        // Goroutines that exit in a burst may also be created in a burst. The last burst may be
+        // alive.
         if self.age > 0 && come <= 1.5 * self.burst {
             return None;
         }
@@ -140,8 +150,8 @@ impl Flow {
 
     /// Returns the growth that begins during the trace and lasts until its end.
     ///
-    /// The goroutines that are alive at the end came late because the others are gone, so only those
-    /// count that are older than any goroutine became that exited.
+    /// In any group, most goroutines that are alive at the end were created late, since the earlier
+    /// ones have exited. So only ages count that no goroutine reached that exited.
     fn late(&self, options: &Options) -> Option<Stayers> {
         if self.age < self.longest_life {
             return None;
@@ -150,7 +160,7 @@ impl Flow {
         let starts = (1..=FINE_PARTS - MIN_LATE_PARTS).filter_map(|first| {
             let since = self.length / FINE_PARTS as i64 * first as i64;
             let growth = Growth::of(&[], &rise[first..])?;
-            self.stayers(since, growth, options.deviations + SEARCHED, options)
+            self.stayers(since, growth, options.deviations + LATE_DEVIATIONS, options)
         });
         starts.max_by(|a, b| a.deviations.total_cmp(&b.deviations))
     }
@@ -180,8 +190,8 @@ mod tests {
     /// The length of the trace, in milliseconds.
     const LENGTH: i64 = 4000;
 
-    /// The creation and the exit of each goroutine, in milliseconds after the start of the trace. Goroutines may be
-    /// older than the trace, and may outlive it.
+    /// The creation and the exit of each goroutine, in milliseconds after the start of the trace.
+    /// Goroutines may be older than the trace, and may outlive it.
     fn population(lives: &[(i64, i64)]) -> PopulationReport {
         let mut group = PopulationGroup { lifetimes: Histogram::default(), ..PopulationGroup::default() };
         let at = |time: i64, goroutines: i64| population::Growth { start: Time(time * MILLI), goroutines };

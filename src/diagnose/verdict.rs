@@ -1,6 +1,6 @@
 //! Combines findings to a verdict.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use super::align::Clocks;
@@ -26,7 +26,7 @@ pub enum Judgement {
     Healthy,
     /// Signs of a leak, but not enough to be certain.
     Suspect,
-    /// Inputs of different kinds agree on a leak.
+    /// Strong evidence of a leak: inputs agree, or a `goroutineleak` profile proves it.
     Leak,
 }
 
@@ -85,7 +85,9 @@ pub struct Verdict {
     pub agree: Vec<Source>,
     /// The health score. `None` if no input has enough data, or the verdict is inconclusive.
     pub health: Option<Health>,
-    /// The findings. First the findings that point to a leak and name code, in each part the most certain first.
+    /// The findings. Those that point to a leak come first: first those that name code of the
+    /// program, then those that name code of the standard library. The others follow. Each of these
+    /// parts is sorted by confidence.
     pub findings: Vec<Finding>,
     /// The evidence against a leak.
     pub against: Vec<Against>,
@@ -102,20 +104,19 @@ pub struct Verdict {
 
 /// Makes a diagnosis.
 ///
-/// Each rule says how certain it is. Evidence against a finding makes the finding less certain. Then
-/// findings about the same code are combined, by what they observe. Traces and goroutine profiles
-/// observe the same goroutines; heap profiles and the GC log observe the same memory. Of the findings
-/// of one such family, the most certain one counts, since they can be wrong for the same reason.
-/// Findings of both families are assumed to be wrong independently of each other: two findings with a
-/// confidence of 0.7 result in 1 − 0.3 × 0.3 = 0.91.
+/// Each rule says how certain it is. Evidence against a finding makes the finding less certain.
+/// Then findings about the same code are combined, by what they observe. Traces and goroutine
+/// profiles observe the same goroutines; heap profiles and the GC log observe the same memory. Of
+/// the findings of one such family, the most certain one counts, since they can be wrong for the
+/// same reason. Findings of both families are assumed to be wrong independently of each other: two
+/// findings with a confidence of 0.7 result in 1 − 0.3 × 0.3 = 0.91.
 pub fn diagnose(inputs: &Inputs, options: &Options) -> Verdict {
     let clocks = inputs.clocks(options.log_start);
     let same_run = SameRun::of(inputs, &clocks);
     let mut output = rules::run(RuleContext { inputs, options, same_run: &same_run });
-    by_goroutine::link(inputs, &mut output.findings);
+    let factors = Factors::of(&output.against);
     for finding in &mut output.findings {
-        let against = output.against.iter().filter(|against| speaks_against(against, finding));
-        finding.confidence *= against.map(|against| against.factor).product::<f64>();
+        finding.confidence *= factors.for_finding(finding);
         finding.strength = Strength::of(finding.confidence, options);
     }
     sort(&mut output.findings);
@@ -126,13 +127,14 @@ pub fn diagnose(inputs: &Inputs, options: &Options) -> Verdict {
         _ if output.able.is_empty() => Judgement::Inconclusive,
         _ => Judgement::Healthy,
     };
+    let health = (judgement != Judgement::Inconclusive).then(|| score::of(inputs, &output, options)).flatten();
     if let Some(rest) = output.findings.get(options.max_findings..).filter(|rest| !rest.is_empty()) {
         let why = format!("only the {} most certain are shown", options.max_findings);
         let question = format!("{} more findings", rest.len());
         output.not_judged.push(NotJudged { question, why, capture: None });
         output.findings.truncate(options.max_findings);
     }
-    let health = (judgement != Judgement::Inconclusive).then(|| score::of(inputs, &output, options)).flatten();
+    by_goroutine::link(inputs, &mut output.findings);
     Verdict {
         judgement,
         confidence,
@@ -148,8 +150,8 @@ pub fn diagnose(inputs: &Inputs, options: &Options) -> Verdict {
     }
 }
 
-/// Sorts findings: first those that name code of the program, then those that name code of the standard
-/// library, which does what the program asks for. In each part the most certain comes first.
+/// Sorts findings in the order of [`Verdict::findings`]. Code of the standard library comes after
+/// code of the program, since it does what the program asks for.
 fn sort(findings: &mut [Finding]) {
     let rank = |finding: &Finding| match (finding.confidence > 0.0, &finding.place) {
         (true, Some(place)) if !place::is_standard(&place.func) => 0,
@@ -162,29 +164,65 @@ fn sort(findings: &mut [Finding]) {
     });
 }
 
-fn speaks_against(against: &Against, finding: &Finding) -> bool {
-    match &against.weakens {
-        Weakens::Nothing => false,
+/// The factors of the evidence against a leak, by the findings that they weaken.
+#[derive(Default)]
+struct Factors<'a> {
+    /// By the kind of input and the function of [`Weakens::Function`].
+    at: HashMap<(Source, &'a str), f64>,
+    /// By the kind of input and the function of [`Weakens::StartedIn`].
+    started_in: HashMap<(Source, &'a str), f64>,
+    /// The evidence that is not about one function. Each rule adds at most one for each input.
+    others: Vec<&'a Against>,
+}
+
+impl<'a> Factors<'a> {
+    fn of(against: &'a [Against]) -> Self {
+        let mut factors = Factors::default();
+        for one in against {
+            let factor = match &one.weakens {
+                Weakens::Nothing => continue,
+                Weakens::Function(function) => factors.at.entry((one.source, function.as_str())).or_insert(1.0),
+                Weakens::StartedIn(source, start) => factors.started_in.entry((*source, start.as_str())).or_insert(1.0),
+                Weakens::LiveHeap | Weakens::HeapFasterThan(_) | Weakens::Connections => {
+                    factors.others.push(one);
+                    continue;
+                }
+            };
+            *factor *= one.factor;
+        }
+        factors
+    }
+
+    /// Returns the factor by which the confidence of a finding is multiplied.
+    fn for_finding(&self, finding: &Finding) -> f64 {
+        let of = |factors: &HashMap<(Source, &str), f64>, function: Option<&str>| {
+            function.and_then(|function| factors.get(&(finding.source, function)).copied()).unwrap_or(1.0)
+        };
+        let at = of(&self.at, finding.place.as_ref().map(|place| place.func.as_str()));
+        let started_in = of(&self.started_in, finding.started_in());
+        let others = self.others.iter().filter(|against| weakens(&against.weakens, finding));
+        at * started_in * others.map(|against| against.factor).product::<f64>()
+    }
+}
+
+/// Returns whether evidence against a leak that is not about one function weakens a finding.
+fn weakens(weakens: &Weakens, finding: &Finding) -> bool {
+    match weakens {
         Weakens::LiveHeap => finding.rule == "live-heap",
         Weakens::HeapFasterThan(most) => {
             let rate = finding.value("growth_bytes_per_second");
             finding.source == Source::Heap && matches!(rate, Some(Value::BytesPerSecond(rate)) if rate > most)
         }
-        Weakens::Function(function) => {
-            let is_there = finding.place.as_ref().is_some_and(|place| place.func == *function);
-            is_there && finding.source == against.source
-        }
-        Weakens::StartedIn(source, function) => {
-            finding.source == *source && finding.started_in() == Some(function.as_str())
-        }
         Weakens::Connections => {
-            let is_connection = |place: &OwnedFrame| connections::serves_one(&place.func);
+            let is_connection = |place: &OwnedFrame| connections::serves_connection(&place.func);
             finding.source == Source::Heap && finding.place.as_ref().is_some_and(is_connection)
         }
+        Weakens::Nothing | Weakens::Function(_) | Weakens::StartedIn(..) => false,
     }
 }
 
-/// Returns by how much the subject of a finding grows. Findings with the same confidence are sorted by it.
+/// Returns by how much the subject of a finding grows. Findings with the same confidence are sorted
+/// by it.
 fn growth(finding: &Finding) -> f64 {
     match finding.value("growth_bytes").or_else(|| finding.value("growth")).or_else(|| finding.value("created")) {
         Some(Value::Bytes(size) | Value::Count(size)) => *size as f64,
@@ -192,51 +230,92 @@ fn growth(finding: &Finding) -> f64 {
     }
 }
 
-/// The confidence of a family whose inputs agree in a way that a mistake does not explain: goroutines
-/// wait for the program itself, in the trace and in the profiles; or a function's memory rises in all
-/// profiles to twice its size, and so does the floor of the live heap.
+/// The confidence of a family whose inputs agree in a way that no common mistake explains. Either
+/// the goroutines wait for the program itself, in the trace and in the profiles. Or a function's
+/// memory rises in all profiles to twice its size, and the floor of the live heap rises too.
 const AGREED: f64 = 0.85;
 
 /// Returns the highest confidence for any code, and which kinds of input agree on that code.
 fn combined(findings: &[Finding], same_run: &SameRun, options: &Options) -> (f64, Vec<Source>) {
-    let mut best = (0.0, Vec::new());
     let suspicious = || findings.iter().filter(|finding| finding.confidence > 0.0);
-    for finding in suspicious() {
-        let agrees = |other: &&Finding| {
-            let is_same = std::ptr::eq(finding, *other);
+    let joins = |finding: &&Finding| finding.basis != Basis::Apart;
+    let mut about: HashMap<&str, Agreement> = HashMap::new();
+    let mut anywhere = Agreement::default();
+    for finding in suspicious().filter(joins) {
+        match finding.place {
+            Some(_) => finding.functions().for_each(|name| about.entry(name).or_default().add(finding, options)),
             // A finding that names no code agrees with any code.
-            let shares = finding.place.is_some() && (other.place.is_none() || finding.shares_code_with(other));
-            let joins = finding.basis != Basis::Apart && other.basis != Basis::Apart;
-            is_same || shares && joins && (same_run.kinds.is_empty() || finding.source == other.source)
-        };
-        let group: Vec<&Finding> = suspicious().filter(agrees).collect();
-        let sources: BTreeSet<Source> = group.iter().map(|finding| finding.source).collect();
-        let doubt: f64 = [Family::Goroutines, Family::Memory]
-            .into_iter()
-            .map(|family| 1.0 - family_confidence(family, &group, options))
-            .product();
-        if 1.0 - doubt > best.0 {
-            best = (1.0 - doubt, sources.into_iter().collect());
+            None => anywhere.add(finding, options),
+        }
+    }
+    let mut best = (0.0, Vec::new());
+    for finding in suspicious() {
+        let mut agreement = Agreement::default();
+        agreement.add(finding, options);
+        if joins(&finding) && finding.place.is_some() {
+            let is_comparable = |source: Source| same_run.kinds.is_empty() || source == finding.source;
+            let all = finding.functions().filter_map(|name| about.get(name)).chain([&anywhere]);
+            all.for_each(|other| agreement.merge(other, &is_comparable));
+        }
+        let confidence = agreement.confidence();
+        if confidence > best.0 {
+            best = (confidence, agreement.0.into_keys().collect());
         }
     }
     best
 }
 
-/// Returns the confidence of a family's findings about the same code.
-fn family_confidence(family: Family, group: &[&Finding], options: &Options) -> f64 {
-    let of = |source: Source, basis: &[Basis]| {
-        let found = |finding: &&&Finding| {
-            finding.source == source
-                && finding.confidence >= options.suspect
-                && (basis.is_empty() || basis.contains(&finding.basis))
+/// The findings about the same code, summed up for each kind of input.
+#[derive(Default)]
+struct Agreement(BTreeMap<Source, Support>);
+
+/// The findings of one kind of input about the same code.
+#[derive(Clone, Copy, Default)]
+struct Support {
+    /// The highest confidence of a finding.
+    confidence: f64,
+    /// Whether one of the findings can result in [`AGREED`].
+    can_agree: bool,
+}
+
+impl Support {
+    fn merge(&mut self, other: Support) {
+        self.confidence = self.confidence.max(other.confidence);
+        self.can_agree |= other.can_agree;
+    }
+}
+
+impl Agreement {
+    fn add(&mut self, finding: &Finding, options: &Options) {
+        let has_basis = match finding.source {
+            Source::Trace | Source::Goroutine => finding.basis == Basis::OwnWait,
+            Source::Heap => finding.basis == Basis::RisesThroughout,
+            _ => true,
         };
-        group.iter().any(|finding| found(&finding))
-    };
-    let members = group.iter().filter(|finding| finding.source.family() == family);
-    let most = members.map(|finding| finding.confidence).fold(0.0, f64::max);
-    let agreed = match family {
-        Family::Goroutines => of(Source::Trace, &[Basis::OwnWait]) && of(Source::Goroutine, &[Basis::OwnWait]),
-        Family::Memory => of(Source::Heap, &[Basis::RisesThroughout]) && of(Source::GcLog, &[]),
-    };
-    if agreed { most.max(AGREED) } else { most }
+        let can_agree = has_basis && finding.confidence >= options.suspect;
+        self.0.entry(finding.source).or_default().merge(Support { confidence: finding.confidence, can_agree });
+    }
+
+    /// Adds the kinds of input of another agreement that are comparable.
+    fn merge(&mut self, other: &Agreement, is_comparable: impl Fn(Source) -> bool) {
+        for (&source, &support) in other.0.iter().filter(|(source, _)| is_comparable(**source)) {
+            self.0.entry(source).or_default().merge(support);
+        }
+    }
+
+    /// Returns the confidence of both families together.
+    fn confidence(&self) -> f64 {
+        1.0 - [Family::Goroutines, Family::Memory].map(|family| 1.0 - self.of_family(family)).iter().product::<f64>()
+    }
+
+    fn of_family(&self, family: Family) -> f64 {
+        let members = self.0.iter().filter(|(source, _)| source.family() == family);
+        let most = members.map(|(_, support)| support.confidence).fold(0.0, f64::max);
+        let pair = match family {
+            Family::Goroutines => [Source::Trace, Source::Goroutine],
+            Family::Memory => [Source::Heap, Source::GcLog],
+        };
+        let agreed = pair.iter().all(|source| self.0.get(source).is_some_and(|support| support.can_agree));
+        if agreed { most.max(AGREED) } else { most }
+    }
 }

@@ -1,17 +1,21 @@
 //! Inputs that contradict the findings of other inputs.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+
 use super::{RuleContext, RuleOutput, row};
+use crate::analysis::population::PopulationGroup;
 use crate::diagnose::finding::{Against, Finding, Source, Value, Weakens};
 use crate::diagnose::growth::deviations;
 
 /// The factor for a trace and goroutine profiles that disagree about the same goroutines.
 const DISAGREE: f64 = 0.5;
 
-/// If a `goroutineleak` profile has none of this many goroutines, that weakens a finding.
+/// A finding about at least this many waiting goroutines is weaker if a `goroutineleak` profile has
+/// none of them.
 const MANY: i64 = 30;
 
-/// The factor by which it does. It is close to 1 because the profile has only goroutines that nothing
-/// reachable could wake. A leak is often still reachable.
+/// The factor for such a finding. It is close to 1 because the profile has only goroutines that
+/// nothing reachable could wake. Leaked goroutines are often still reachable.
 const REACHABLE: f64 = 0.9;
 
 /// A trace shows that goroutines come and go if at least this many exited.
@@ -25,10 +29,11 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     output.against.extend(all.into_iter().flatten());
 }
 
-/// Returns the functions in which the goroutines of findings started.
-fn starts(output: &RuleOutput, source: Source, is_wanted: impl Fn(&Finding) -> bool) -> Vec<String> {
+/// Returns the functions in which the goroutines of findings started, each once: several findings
+/// may be about goroutines of one function.
+fn starts(output: &RuleOutput, source: Source, is_wanted: impl Fn(&Finding) -> bool) -> BTreeSet<&str> {
     let findings = output.findings.iter().filter(|finding| finding.source == source && is_wanted(finding));
-    findings.filter_map(Finding::started_in).map(str::to_owned).collect()
+    findings.filter_map(Finding::started_in).collect()
 }
 
 /// Goroutines that stay in the trace, but whose number does not rise in the goroutine profiles.
@@ -38,14 +43,14 @@ fn flat_profiles(context: RuleContext<'_>, output: &RuleOutput) -> Vec<Against> 
         return Vec::new();
     }
     let by_start = profiles.grouped(|stack| Some(profiles.frames(stack).next_back()?.func.as_str()));
-    let against = |start: String| {
-        let counts = by_start.get(start.as_str())?.column(0);
+    let against = |start: &str| {
+        let counts = by_start.get(start)?.column(0);
         let (first, last) = (*counts.first()?, *counts.last()?);
-        // The trace is somewhere among the profiles. Those after it have to rise too.
+        // Only profiles after the trace can show what stays. So the last step has to rise too.
         let is_flat = last <= first || counts[counts.len() - 2] >= last;
         let numbers = row(&counts, i64::to_string);
         let reason = format!("in the goroutine profiles, the number of goroutines of {start} does not rise: {numbers}");
-        let weakens = Weakens::StartedIn(Source::Trace, start);
+        let weakens = Weakens::StartedIn(Source::Trace, start.to_owned());
         is_flat.then_some(Against { source: Source::Goroutine, factor: DISAGREE, weakens, reason })
     };
     starts(output, Source::Trace, |finding| finding.rule != "lock-held").into_iter().filter_map(against).collect()
@@ -57,15 +62,17 @@ fn reachable(context: RuleContext<'_>, output: &RuleOutput) -> Vec<Against> {
     if profiles.all.is_empty() {
         return Vec::new();
     }
-    let is_there = |start: &str| {
-        profiles.stacks().any(|stack| profiles.frames(stack).next_back().is_some_and(|frame| frame.func == start))
+    let outermost = |stack| profiles.frames(stack).next_back().map(|frame| frame.func.as_str());
+    let leaked: HashSet<&str> = profiles.stacks().filter_map(outermost).collect();
+    let many = |finding: &Finding| {
+        let is_many = matches!(finding.value("waiting"), Some(Value::Count(count)) if *count >= MANY);
+        is_many && finding.rule != "lock-held"
     };
-    let many = |finding: &Finding| matches!(finding.value("waiting"), Some(Value::Count(count)) if *count >= MANY);
-    let missing = starts(output, Source::Trace, many).into_iter().filter(|start| !is_there(start));
-    let against = |start: String| {
+    let missing = starts(output, Source::Trace, many).into_iter().filter(|start| !leaked.contains(start));
+    let against = |start: &str| {
         let reason =
             format!("the goroutineleak profile has no goroutine of {start}: something reachable could still wake them");
-        let weakens = Weakens::StartedIn(Source::Trace, start);
+        let weakens = Weakens::StartedIn(Source::Trace, start.to_owned());
         Against { source: Source::GoroutineLeak, factor: REACHABLE, weakens, reason }
     };
     missing.map(against).collect()
@@ -74,16 +81,19 @@ fn reachable(context: RuleContext<'_>, output: &RuleOutput) -> Vec<Against> {
 /// Goroutines whose number grows in the profiles, but which come and go in the trace.
 fn ending(context: RuleContext<'_>, output: &RuleOutput) -> Vec<Against> {
     let stays = starts(output, Source::Trace, |_| true);
-    let groups = || context.inputs.traces.iter().flat_map(|trace| &trace.population.groups);
-    let against = |start: String| {
-        let group = groups().find(|group| group.name == start && group.ended >= MIN_ENDED)?;
+    let groups = context.inputs.traces.iter().flat_map(|trace| &trace.population.groups);
+    let by_start: HashMap<&str, &PopulationGroup> =
+        groups.filter(|group| group.ended >= MIN_ENDED).map(|group| (group.name.as_str(), group)).collect();
+    let against = |start: &str| {
+        let group = by_start.get(start)?;
         let (created, ended) = (group.created, group.ended);
+        // Goroutines that were created and exited in the trace say nothing about growth.
         let passing = group.lifetimes.count();
-        if deviations((created - passing) as f64, (ended - passing) as f64) > 1.0 {
+        if deviations(created.saturating_sub(passing) as f64, ended.saturating_sub(passing) as f64) > 1.0 {
             return None;
         }
         let reason = format!("in the trace, goroutines of {start} come and go: {created} created, {ended} exited");
-        let weakens = Weakens::StartedIn(Source::Goroutine, start);
+        let weakens = Weakens::StartedIn(Source::Goroutine, start.to_owned());
         Some(Against { source: Source::Trace, factor: DISAGREE, weakens, reason })
     };
     let grown = starts(output, Source::Goroutine, |_| true).into_iter();

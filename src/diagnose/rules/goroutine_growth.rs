@@ -1,7 +1,8 @@
-//! Goroutines whose number grows from one goroutine profile to the next, grouped by where they are blocked or running.
+//! Goroutines whose number grows from one goroutine profile to the next, grouped by where they are
+//! blocked or running.
 //!
-//! The profile counts all goroutines, so only the load varies by chance: the number of goroutines that are busy with
-//! requests varies by its square root.
+//! The profile counts all goroutines, so only the load varies by chance: the number of goroutines
+//! that are busy with requests varies by its square root.
 
 use super::{RuleContext, RuleOutput, capture, row, unblock};
 use crate::diagnose::finding::{Against, Basis, Evidence, Finding, Source, Strength, Value, Weakens};
@@ -39,7 +40,7 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
         let place = place_of(profiles, stack)?;
         Some((place.func.as_str(), profiles.frames(stack).next_back()?.func.as_str()))
     });
-    let (mut grown, mut most) = (false, 0);
+    let (mut grown, mut most, mut idle) = (false, 0, 0_u64);
     for ((_, start), series) in &groups {
         let counts = series.column(0);
         let values: Vec<f64> = counts.iter().map(|&count| count as f64).collect();
@@ -66,14 +67,14 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
         }
         let frames: Vec<OwnedFrame> = profiles.frames(stack).cloned().collect();
         if connections::is_idle(&frames) {
-            let count = u64::try_from(counts[count - 1]).unwrap_or(0);
-            output.against.push(connections::idle(Source::Goroutine, count));
+            idle = idle.saturating_add(u64::try_from(counts[count - 1]).unwrap_or(0));
             continue;
         }
         grown = true;
         let grown = Grown { counts, growth, deviations, frames, start, place };
         output.findings.push(grown.finding(context.options));
     }
+    output.against.extend((idle > 0).then(|| connections::idle(Source::Goroutine, idle)));
     if !grown && count > 2 {
         output.against.push(nothing_grows(most));
     }
@@ -96,7 +97,7 @@ impl Grown<'_> {
     fn finding(self, options: &Options) -> Finding {
         let Grown { counts, growth, deviations, frames, start, place } = self;
         let operation = waits::operation(&frames).unwrap_or("running");
-        let basis = match connections::serves_one(start) {
+        let basis = match connections::serves_connection(start) {
             true => Basis::Connection,
             false => waits::basis(operation),
         };

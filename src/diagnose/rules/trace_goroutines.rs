@@ -1,8 +1,9 @@
 //! Goroutines that are created in the trace and do not exit, and waits that do not end.
 //!
-//! The goroutines of a pool exist from start to end, goroutines of requests exit as fast as they are created, and long
-//! waits with a deadline end one after the other. In all of these cases, as many goroutines exit as are created, except
-//! for chance. The goroutines of a leak are created all the time and do not exit.
+//! The goroutines of a pool exist from start to end, goroutines of requests exit as fast as they
+//! are created, and long waits with a deadline end one after the other. In all of these cases, as
+//! many goroutines exit as are created, except for chance. The goroutines of a leak are created all
+//! the time and do not exit.
 
 use std::time::Duration;
 
@@ -42,17 +43,18 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
         } else {
             output.able.push("goroutines-stay");
         }
-        let mut grown = false;
+        let (mut grown, mut idle) = (false, 0);
         for group in &population.groups {
             match judge_group(context, population, group) {
                 Some(Growing::Leak(finding)) => {
                     grown = true;
                     output.findings.push(*finding);
                 }
-                Some(Growing::IdleConnections(count)) => output.against.push(connections::idle(Source::Trace, count)),
+                Some(Growing::IdleConnections(count)) => idle += count,
                 None => {}
             }
         }
+        output.against.extend((idle > 0).then(|| connections::idle(Source::Trace, idle)));
         if !grown && length >= MIN_LENGTH {
             output.against.push(stable(population));
         }
@@ -90,9 +92,9 @@ struct Waiters<'a> {
 }
 
 impl<'a> Waiters<'a> {
-    /// Returns the largest set of waiters of a group. For goroutines that are older than the trace, the reason may be
-    /// missing and the frames of the runtime may differ. So waiters are grouped by their place in the program, and the
-    /// reason of the others is used.
+    /// Returns the largest set of waiters of a group. For goroutines that are older than the trace,
+    /// the reason may be missing and the frames of the runtime may differ. So waiters are grouped
+    /// by their place in the program, and the most frequent known reason counts for all of them.
     fn largest(group: &'a PopulationGroup) -> Option<Self> {
         let mut places: IndexMap<Vec<OwnedFrame>, Waiters<'a>> = IndexMap::new();
         for wait in &group.waits {
@@ -146,7 +148,7 @@ fn finding(
     let creators: Vec<Vec<OwnedFrame>> = group.creators.iter().map(creation_stack).collect();
     let creator = creators.iter().find_map(|stack| place::own(stack.iter()));
     let start = place::function(group.name.clone());
-    let is_connection = connections::serves_one(&group.name);
+    let is_connection = connections::serves_connection(&group.name);
     // Goroutines that serve a connection wait in net/http. The code to look at opened it.
     let owner = creator.filter(|creator| is_connection && !place::is_standard(&creator.func));
     let blocked_at = place::own(waiters.stack.iter()).cloned().unwrap_or(start.clone());
@@ -203,8 +205,9 @@ fn finding(
     }
 }
 
-/// Returns the stack at which goroutines were created. If it is in the standard library alone, that of
-/// the goroutine that created them follows: `net/http` opens connections in goroutines of its own.
+/// Returns the stack at which goroutines were created. If all of it is in the standard library, the
+/// stack at which their creator was created follows: `net/http` opens connections in goroutines of
+/// its own.
 fn creation_stack(creator: &Creator) -> Vec<OwnedFrame> {
     let mut stack = place::of_stack(&creator.stack);
     if stack.iter().all(|frame| place::is_standard(&frame.func)) {
@@ -220,12 +223,13 @@ fn title(
     creator: Option<&OwnedFrame>,
     age: Duration,
 ) -> String {
-    let by = creator.map_or(String::new(), |creator| format!(" by {}", creator.func));
     let name = &group.name;
+    let by = creator.map_or(String::new(), |creator| format!(" by {}", creator.func));
+    let created_by = if by.is_empty() { by.clone() } else { format!(", created{by},") };
     let came = match stayers.age {
         0 => format!("{} goroutines of {name} were created{by}, {} exited", group.created, group.ended),
         least => format!(
-            "{} goroutines of {name}, created{by}, are older than {}, and {} that old exited",
+            "{} goroutines of {name}{created_by} are older than {}, and {} that old exited",
             stayers.come,
             time(Duration::from_nanos(least.unsigned_abs())),
             stayers.gone
