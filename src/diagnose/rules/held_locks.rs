@@ -1,9 +1,10 @@
 //! Goroutines that wait for a lock that its holder does not release.
 //!
 //! After a wait of a millisecond, a mutex is handed to its waiters in order (Go
-//! `src/internal/sync/mutex.go`, starvation mode). So a goroutine that waits for a second or more, at
-//! a place where nobody got the lock meanwhile, waits for a holder that does not let go. The same is
-//! true if others that came later got theirs: those are other locks of the same code.
+//! `src/internal/sync/mutex.go`, starvation mode). So if a goroutine waits for a second or more,
+//! and no other goroutine gets a lock at the same place, the holder does not release the lock. The
+//! same is true if goroutines that came later got a lock there: that was another lock of the same
+//! code.
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use indexmap::IndexMap;
 use super::{RuleContext, RuleOutput, time};
 use crate::analysis::population::{PopulationGroup, PopulationReport, WaitPlace};
 use crate::diagnose::finding::{Basis, Evidence, Finding, Source, Strength, Value};
+use crate::diagnose::snapshots::{Series, Stack};
 use crate::diagnose::{place, waits};
 use crate::event::OwnedFrame;
 use crate::id::GoId;
@@ -25,9 +27,9 @@ const LONG: i64 = 1_000_000_000;
 const ONE: f64 = 0.6;
 const CONFIRMED: f64 = 0.85;
 
-/// Up to this many waiters in all, several places are reported as one event: one lock that was not
-/// released blocks the few goroutines of several functions.
-const FEW: usize = 9;
+/// If there are at most this many waiters in all, their places are one finding: they probably wait
+/// for one lock.
+const FEW: u64 = 9;
 
 /// The goroutines that wait at one place for a lock.
 struct Queue {
@@ -35,79 +37,94 @@ struct Queue {
     stack: Vec<OwnedFrame>,
     operation: &'static str,
     started_in: String,
+    /// Goroutines that wait for long, or since the start of the trace. Only some of them if there
+    /// are many.
     waiters: Vec<GoId>,
+    /// The number of goroutines that wait at this place.
+    count: u64,
     oldest: Time,
 }
 
+/// How many goroutines lock something in each function, in each goroutine profile.
+type Profiled<'a> = IndexMap<&'a str, Series<1>, RandomState>;
+
 pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
+    let profiled = profiled(context);
     for trace in &context.inputs.traces {
         let population = &trace.population;
         let mut queues = queues(population);
-        // Whether they wait for long enough.
-        queues.retain(|queue| population.end.since(queue.oldest) >= LONG || stood_before(context, population, queue));
-        queues.sort_by_key(|queue| std::cmp::Reverse(queue.waiters.len()));
-        let total: usize = queues.iter().map(|queue| queue.waiters.len()).sum();
-        if total <= FEW && queues.len() > 1 {
-            output.findings.push(finding(context, population, &queues));
-        } else {
-            let findings = queues.chunks(1).map(|queue| finding(context, population, queue));
-            output.findings.extend(findings);
-        }
+        queues.retain(|queue| {
+            population.end.since(queue.oldest) >= LONG || waited_before(context, &profiled, population, queue)
+        });
+        queues.sort_by_key(|queue| std::cmp::Reverse(queue.count));
+        let total: u64 = queues.iter().map(|queue| queue.count).sum();
+        let size = if total <= FEW { queues.len() } else { 1 };
+        let findings = queues.chunks(size.max(1)).map(|queues| finding(&profiled, population, queues));
+        output.findings.extend(findings);
     }
 }
 
-/// Returns the places where goroutines wait for a lock that nobody releases.
+/// Returns the places where goroutines wait for a lock that nobody releases. Those that wait since
+/// the start of the trace may wait for less than a second.
 fn queues(population: &PopulationReport) -> Vec<Queue> {
     let waits = population.groups.iter().flat_map(|group| group.waits.iter().map(move |wait| (group, wait)));
     let queue = |(group, wait): (&PopulationGroup, &WaitPlace)| {
         let stack = place::of_stack(&wait.stack);
         let operation = waits::operation(&stack).filter(|operation| waits::is_lock(operation))?;
-        let is_passed = |since: Time| wait.latest_ended.is_none_or(|latest| since < latest);
+        // No wait at this place has ended, or one that started later has.
+        let is_overtaken = |since: Time| wait.latest_ended.is_none_or(|latest| since < latest);
         let is_long = |since: Time| since == population.start || population.end.since(since) >= LONG;
-        let stuck = wait.examples.iter().filter(|waiter| is_long(waiter.since) && is_passed(waiter.since));
+        let stuck = wait.examples.iter().filter(|waiter| is_long(waiter.since) && is_overtaken(waiter.since));
         let waiters: Vec<GoId> = stuck.map(|waiter| waiter.goroutine).collect();
         let oldest = wait.oldest.filter(|_| !waiters.is_empty())?;
         let place = place::own(stack.iter())?.clone();
-        Some(Queue { place, stack, operation, started_in: group.name.clone(), waiters, oldest })
+        // The examples are the longest waits. If all of them are stuck, the lock is held for the
+        // other waiters too.
+        let count = if waiters.len() == wait.examples.len() { wait.waiting } else { waiters.len() as u64 };
+        Some(Queue { place, stack, operation, started_in: group.name.clone(), waiters, count, oldest })
     };
     waits.filter_map(queue).collect()
 }
 
-/// Returns how many goroutines each goroutine profile has that lock something at the same place.
-fn in_profiles(context: RuleContext<'_>, queue: &Queue) -> Vec<i64> {
+/// Counts goroutines that lock something in the goroutine profiles. Empty if the profiles do not
+/// belong to the trace.
+fn profiled(context: RuleContext<'_>) -> Profiled<'_> {
     let profiles = &context.inputs.goroutines;
     if context.same_run.goroutines.is_some() || !context.same_run.kinds.is_empty() {
-        return Vec::new();
+        return Profiled::default();
     }
-    let is_same = |stack: u32| {
+    profiles.grouped(|stack: Stack| {
         let frames: Vec<OwnedFrame> = profiles.frames(stack).cloned().collect();
-        let is_there = place::own(frames.iter()).is_some_and(|place| place.func == queue.place.func);
-        is_there && waits::operation(&frames).is_some_and(waits::is_lock)
-    };
-    let count = |values: &IndexMap<u32, [i64; 1], RandomState>| -> i64 {
-        values.iter().filter(|(stack, _)| is_same(**stack)).map(|(_, values)| values[0]).sum()
-    };
-    profiles.all.iter().map(|profile| count(&profile.values)).collect()
+        waits::operation(&frames).filter(|operation| waits::is_lock(operation))?;
+        Some(place::own(profiles.frames(stack))?.func.as_str())
+    })
 }
 
-/// Returns whether goroutines that wait since the trace's start already waited in the profiles, which
-/// cover a long time.
-fn stood_before(context: RuleContext<'_>, population: &PopulationReport, queue: &Queue) -> bool {
-    let is_long = context.inputs.goroutines.extent().is_some_and(|(first, last)| last - first >= LONG);
-    let counts = in_profiles(context, queue);
+/// Returns whether goroutines that wait since the trace's start already waited in the profiles,
+/// which cover a long time.
+fn waited_before(
+    context: RuleContext<'_>,
+    profiled: &Profiled<'_>,
+    population: &PopulationReport,
+    queue: &Queue,
+) -> bool {
+    let is_long = context.inputs.goroutines.extent().is_some_and(|(first, last)| last.saturating_sub(first) >= LONG);
     let waiting = queue.waiters.len() as i64;
-    is_long && queue.oldest == population.start && counts.iter().all(|count| *count >= waiting)
+    let has_all = |series: &Series<1>| series.column(0).iter().all(|count| *count >= waiting);
+    let is_profiled = || profiled.get(queue.place.func.as_str()).is_some_and(has_all);
+    is_long && queue.oldest == population.start && is_profiled()
 }
 
 /// Returns the finding about queues, the longest first, of which there is at least one.
-fn finding(context: RuleContext<'_>, population: &PopulationReport, queues: &[Queue]) -> Finding {
+fn finding(profiled: &Profiled<'_>, population: &PopulationReport, queues: &[Queue]) -> Finding {
     let first = &queues[0];
-    let count: usize = queues.iter().map(|queue| queue.waiters.len()).sum();
+    let count: u64 = queues.iter().map(|queue| queue.count).sum();
     let oldest = queues.iter().map(|queue| queue.oldest).min().unwrap_or(first.oldest);
     let age: Duration = population.end - oldest;
-    let is_confirmed = queues
-        .iter()
-        .all(|queue| in_profiles(context, queue).last().is_some_and(|count| *count >= queue.waiters.len() as i64));
+    let is_confirmed = queues.iter().all(|queue| {
+        let last = profiled.get(queue.place.func.as_str()).and_then(|series| series.column(0).last().copied());
+        last.is_some_and(|count| count >= queue.waiters.len() as i64)
+    });
     let (are, them) = if count == 1 { ("goroutine waits", "it") } else { ("goroutines wait", "them") };
     let elsewhere = match queues.len() {
         1 => String::new(),
