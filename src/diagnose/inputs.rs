@@ -27,7 +27,8 @@ pub enum InputKind {
 }
 
 impl InputKind {
-    /// Returns the kind's name: `trace`, `gctrace`, `status`, `unknown`, or the name of the profile's kind.
+    /// Returns the kind's name: `trace`, `gctrace`, `status`, `unknown`, or the name of the
+    /// profile's kind.
     pub fn name(self) -> &'static str {
         match self {
             InputKind::Trace => "trace",
@@ -115,8 +116,8 @@ impl Inputs {
         Self::default()
     }
 
-    /// Adds a profile of any kind. Profiles that no rule can use, such as CPU profiles, are listed as
-    /// not used.
+    /// Adds a profile of any kind. Profiles that no rule can use, such as CPU profiles, are listed
+    /// as not used.
     ///
     /// # Errors
     ///
@@ -161,11 +162,12 @@ impl Inputs {
         self.traces.push(evidence);
     }
 
-    /// Adds a GC log. Of the processes in it, the process with the most collections is examined.
+    /// Adds a GC log. Of the processes in all logs, the process with the most collections is
+    /// examined.
     pub fn log(&mut self, name: &str, log: &Log) {
         let runs = log.runs().len();
         let cycles = log.longest_run().map(|run| run.cycles).unwrap_or_default();
-        let note = match (cycles.len(), runs) {
+        let mut note = match (cycles.len(), runs) {
             (0, _) => Some("no collections in it: was GODEBUG=gctrace=1 set, and is it the standard error?".to_owned()),
             (_, 1) => None,
             (_, runs) => Some(format!("contains {runs} processes; the one with the most collections is used")),
@@ -173,6 +175,15 @@ impl Inputs {
         let start = cycles.first().map_or(Duration::ZERO, |cycle| cycle.start);
         let end = cycles.last().map_or(Duration::ZERO, Cycle::end);
         let used = !cycles.is_empty() && cycles.len() >= self.cycles.len();
+        let other = "another GC log has more collections";
+        if used {
+            let is_used_log = |listed: &&mut Listed| matches!(listed.times, Times::Log { .. }) && listed.summary.used;
+            for Listed { summary, .. } in self.listed.iter_mut().filter(is_used_log) {
+                (summary.used, summary.note) = (false, Some(other.to_owned()));
+            }
+        } else if !cycles.is_empty() {
+            note = Some(other.to_owned());
+        }
         let kind = InputKind::GcLog;
         let summary = InputSummary { kind, name: name.to_owned(), start: None, end: None, used, note };
         self.listed.push(Listed { summary, times: Times::Log { start, end } });

@@ -1,7 +1,8 @@
 //! Whether the inputs come from one run of one program.
 //!
-//! What comes from different runs cannot be compared: a difference between them is no growth. Each
-//! check uses a number that can only rise within a run, or a name that cannot change.
+//! Inputs of different runs cannot be compared: a difference between them is no growth. The checks
+//! compare what is constant within a run, such as the name of the program, or can only rise, such
+//! as the number of allocated bytes, and sizes that differ by far.
 
 use std::collections::HashSet;
 
@@ -11,7 +12,8 @@ use super::inputs::heap::{ALLOC_SPACE, INUSE_SPACE};
 use super::place;
 use super::snapshots::{Program, Snapshots};
 
-/// What was found. A reason completes the sentence "… are not compared: …".
+/// Why inputs are not compared. `None` or empty if nothing speaks against it. A reason completes
+/// the sentence "… are not compared: …".
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct SameRun {
     /// Why the heap profiles are not compared with each other.
@@ -22,19 +24,19 @@ pub(super) struct SameRun {
     pub kinds: Vec<String>,
 }
 
-/// The share of all allocations that may be missing in a later profile. The numbers are estimates from
-/// samples, but within a run the estimates only rise, so this allows for rounding alone.
+/// The share of all allocations that may be missing in a later profile. The numbers are estimates
+/// from samples, but within a run the estimates only rise, so this allows for rounding alone.
 const LOST_SHARE: f64 = 0.01;
 
-/// The heap of a profile and the heap of the log may differ by this factor, and this many bytes: a
-/// profile is an estimate, and shows one moment.
+/// The heap of a profile and the heap of the log may differ by this factor plus [`HEAP_SLACK`]
+/// bytes: a profile is an estimate, and shows one moment.
 const HEAP_FACTOR: f64 = 4.0;
 const HEAP_SLACK: f64 = (32 << 20) as f64;
 
 /// Wall clocks may differ by this many nanoseconds.
 const CLOCK_SLACK: i128 = 5_000_000_000;
 
-/// A function that only one of two programs has shows that they differ if each has at least this many.
+/// Two programs differ if they have no start function in common, and each has at least this many.
 const MIN_STARTS: usize = 3;
 
 impl SameRun {
@@ -56,7 +58,7 @@ impl SameRun {
         let own = |what: &str, why: &Option<String>| Some(format!("{what} are not compared: {}", why.as_ref()?));
         let heaps = own("heap profiles", &self.heaps);
         let goroutines = own("goroutine profiles", &self.goroutines);
-        let kinds = self.kinds.iter().map(|why| format!("inputs of different kinds are not joined: {why}"));
+        let kinds = self.kinds.iter().map(|why| format!("inputs of different kinds are not compared: {why}"));
         heaps.into_iter().chain(goroutines).chain(kinds).collect()
     }
 }
@@ -115,7 +117,7 @@ fn log_differs(inputs: &Inputs) -> Option<String> {
     })
 }
 
-/// Returns why profiles do not belong to the log: they are older than its program.
+/// Returns why profiles do not belong to the log: they are older than the run that wrote the log.
 fn taken_before_start(inputs: &Inputs, clocks: &Clocks) -> Option<String> {
     let start = clocks.program_start_wall?;
     let first =
@@ -134,13 +136,17 @@ fn trace_differs(inputs: &Inputs) -> Option<String> {
     let groups = inputs.traces.iter().flat_map(|trace| &trace.population.groups);
     let traced: HashSet<&str> = groups.map(|group| group.name.as_str()).filter(own).collect();
     let differs = profiled.len() >= MIN_STARTS && traced.len() >= MIN_STARTS && profiled.is_disjoint(&traced);
-    differs.then(|| "the goroutines of the trace and of the goroutine profiles have no function in common".to_owned())
+    differs.then(|| "no goroutines of the trace and of the goroutine profiles start in the same function".to_owned())
 }
 
 impl Program {
     /// Returns whether two programs are certainly different.
     fn differs(&self, other: &Self) -> bool {
-        let differ = |a: &str, b: &str| !a.is_empty() && !b.is_empty() && a != b;
-        differ(&self.build_id, &other.build_id) || differ(&self.file, &other.file)
+        let are_known = |a: &str, b: &str| !a.is_empty() && !b.is_empty();
+        // The build ID identifies a program, even if its file was renamed.
+        match are_known(&self.build_id, &other.build_id) {
+            true => self.build_id != other.build_id,
+            false => are_known(&self.file, &other.file) && self.file != other.file,
+        }
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Snapshots<const N: usize> {
 pub(super) struct Snapshot<const N: usize> {
     /// When it was taken, in nanoseconds since 1970; 0 if that is unknown.
     pub time: i64,
-    /// The amount that a sample represents, in units of the period: bytes allocated, for heap profiles.
+    /// The amount that a sample represents. For heap profiles, this is a number of allocated bytes.
     pub period: i64,
     pub values: IndexMap<Stack, [i64; N], RandomState>,
     pub program: Program,
@@ -102,7 +102,7 @@ impl<const N: usize> Snapshots<N> {
     ///
     /// # Errors
     ///
-    /// Errors in the profile's samples. Nothing of it is kept then.
+    /// Errors in the profile's samples. Its values are not kept then.
     pub fn add(&mut self, profile: &Profile<'_>, columns: [usize; N]) -> Result<Added, ProfileError> {
         let mut values: IndexMap<Stack, [i64; N], RandomState> = IndexMap::default();
         let (places, ends) = self.places_of(profile);
@@ -138,8 +138,8 @@ impl<const N: usize> Snapshots<N> {
         Ok(Added::Yes)
     }
 
-    /// Returns the places of each location, innermost first, one location after the other, and the index at which the
-    /// places of each location end.
+    /// Returns the places of each location, innermost first, one location after the other, and the
+    /// index at which the places of each location end.
     fn places_of(&mut self, profile: &Profile<'_>) -> (Vec<u32>, Vec<usize>) {
         let (mut places, mut ends) = (Vec::new(), Vec::new());
         for location in profile.locations() {
@@ -179,7 +179,8 @@ impl<const N: usize> Snapshots<N> {
         0..number(self.stacks.len())
     }
 
-    /// Returns the times of the first and the last snapshot, in nanoseconds since 1970. `None` if they are unknown.
+    /// Returns the times of the first and the last snapshot, in nanoseconds since 1970. `None` if
+    /// they are unknown.
     pub fn extent(&self) -> Option<(i64, i64)> {
         let (first, last) = (self.all.first()?, self.all.last()?);
         (first.time > 0).then_some((first.time, last.time))

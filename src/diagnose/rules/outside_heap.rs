@@ -3,21 +3,22 @@
 use super::{RuleContext, RuleOutput, bytes, capture, row};
 use crate::diagnose::finding::{Against, Basis, Evidence, Finding, Source, Strength, Value, Weakens};
 use crate::diagnose::growth::Growth;
-use crate::diagnose::inputs::Inputs;
 use crate::diagnose::inputs::heap::INUSE_SPACE;
+use crate::gctrace::Cycle;
 
 /// What the memory of the process answers.
 const QUESTION: &str = "whether memory grows outside the Go heap (cgo, mmap, stacks, fragmentation)";
 
-/// The process has to grow by at least this many bytes, and by this share.
+/// The process has to grow by at least this many bytes.
 const MIN_GROWTH: f64 = (16 << 20) as f64;
+/// The process has to grow by at least this share.
 const MIN_SHARE: f64 = 0.1;
 
-/// The process has to grow by more than this multiple of the heap's growth. With GOGC=100, a program
-/// needs twice its live heap.
+/// The process has to grow by more than this multiple of the heap's growth. With GOGC=100, a
+/// program needs twice its live heap.
 const HEAP_FACTOR: f64 = 2.5;
 
-/// The confidence: it is certain that the memory grows, but not that nobody will free it.
+/// The confidence. The memory certainly grows, but it may still be freed later.
 const CONFIDENCE: f64 = 0.6;
 
 pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
@@ -44,13 +45,9 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
         output.against.push(Against { source: Source::Process, factor: 1.0, weakens: Weakens::Nothing, reason });
         return;
     }
-    let Some(heap) = heap_growth(context.inputs) else {
-        output.missing(
-            QUESTION,
-            "the process grows, but neither heap profiles nor a GC log show the heap",
-            capture::HEAP,
-        );
-        return;
+    let Some(heap) = heap_growth(context) else {
+        let why = "the process grows, but no GC log or heap profiles of the same run show whether its Go heap does";
+        return output.missing(QUESTION, why, capture::HEAP);
     };
     if growth.total <= heap.max(0.0) * HEAP_FACTOR + MIN_GROWTH {
         return;
@@ -79,14 +76,21 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     });
 }
 
-/// Returns by how many bytes the Go heap grew: its peaks in the log, or what heap profiles have in use.
-fn heap_growth(inputs: &Inputs) -> Option<f64> {
+/// Returns by how many bytes the Go heap grew: the growth of its peaks in the log, or of the memory
+/// in use in the heap profiles. `None` if neither is known for this run.
+fn heap_growth(context: RuleContext<'_>) -> Option<f64> {
+    let RuleContext { inputs, same_run, .. } = context;
+    if !same_run.kinds.is_empty() {
+        return None;
+    }
     let cycles = &inputs.cycles;
     let third = cycles.len() / 3;
     if third > 0 {
-        let peak =
-            |cycles: &[crate::gctrace::Cycle]| cycles.iter().map(|cycle| cycle.heap_end).max().unwrap_or(0) as f64;
+        let peak = |cycles: &[Cycle]| cycles.iter().map(|cycle| cycle.heap_end).max().unwrap_or(0) as f64;
         return Some(peak(&cycles[cycles.len() - third..]) - peak(&cycles[..third]));
+    }
+    if same_run.heaps.is_some() {
+        return None;
     }
     let total = |index: usize| -> Option<f64> {
         Some(inputs.heaps.all.get(index)?.values.values().map(|values| values[INUSE_SPACE] as f64).sum())
