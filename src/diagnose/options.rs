@@ -8,9 +8,9 @@ use crate::time::WallTime;
 
 /// The numbers that an option accepts.
 ///
-/// Setters of [`Options`] and [`HealthOptions`] replace a number outside of the range by the nearest number in it, and
-/// NaN by the smallest. To refuse such a number instead, call [`contains`](Self::contains) first, as the command
-/// `gotrace diagnose` does.
+/// Setters of [`Options`] and [`HealthOptions`] replace a number outside of the range by the
+/// nearest number in it, and NaN by the smallest. To refuse such a number instead, call
+/// [`contains`](Self::contains) first, as the command `gotrace diagnose` does.
 ///
 /// ```
 /// use gotrace::diagnose::Options;
@@ -90,18 +90,19 @@ impl fmt::Display for OptionRange {
 pub struct Options {
     /// Growth by at least this many standard deviations is not chance. Default: 3.
     ///
-    /// In a steady state, the numbers of arrivals and departures vary by chance. The standard deviation of their
-    /// difference is the square root of arrivals plus departures, since the variance of a count is its mean. Three
-    /// standard deviations are exceeded once in 740 cases.
+    /// In a steady state, the numbers of arrivals and departures vary by chance. The standard
+    /// deviation of their difference is the square root of arrivals plus departures, since the
+    /// variance of a count is its mean. Three standard deviations are exceeded once in 740 cases.
     pub deviations: f64,
     /// Growth below this fraction of its initial rate counts as warm-up, not as a leak.
     /// Default: 0.5.
     pub pace: f64,
-    /// Growth has to be slower than [`pace`](Self::pace) by this many standard deviations to count as slowing down.
-    /// Default: 1.28, which is 90 % certain. The more certain it is, the more it counts against a leak.
+    /// Growth has to be slower than [`pace`](Self::pace) by this many standard deviations to count
+    /// as slowing down. Default: 1.28, which is 90 % certain. The more certain it is, the more it
+    /// counts against a leak.
     pub slowing: f64,
     /// The verdict is `leak` from this confidence on. Default: 0.8. No single input reaches it,
-    /// except a `goroutineleak` profile. Two inputs that agree reach it.
+    /// except a `goroutineleak` profile. Inputs that agree can reach it.
     pub leak: f64,
     /// The verdict is `suspect` from this confidence on. Default: 0.5.
     pub suspect: f64,
@@ -263,8 +264,8 @@ pub struct HealthOptions {
     pub blocked_per_second: Option<f64>,
     /// The weight of each part.
     pub weights: HealthWeights,
-    /// How steep the curve is. Default: 6. Then a part at half of its bound loses 5 % of its weight, at the bound 50 %,
-    /// and at one and a half times the bound 95 %.
+    /// How steep the curve is. Default: 6. Then the score of a part is 95 at half of its bound, 50
+    /// at the bound, and 5 at one and a half times the bound.
     pub steepness: f64,
 }
 
@@ -347,8 +348,8 @@ impl HealthWeights {
     /// The range of each weight: 0 or more.
     pub const WEIGHT: OptionRange = OptionRange::NOT_NEGATIVE;
 
-    /// Weights of heap, pauses and blocking events, each within [`WEIGHT`](Self::WEIGHT). If all are
-    /// 0, there is no health score.
+    /// Weights of heap, pauses and blocking events, each within [`WEIGHT`](Self::WEIGHT). If all
+    /// are 0, there is no health score.
     pub fn new(heap: f64, pauses: f64, blocking: f64) -> Self {
         let [heap, pauses, blocking] = [heap, pauses, blocking].map(|weight| Self::WEIGHT.clamp(weight));
         HealthWeights { heap, pauses, blocking }

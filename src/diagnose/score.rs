@@ -19,7 +19,8 @@ pub struct Health {
     pub score: f64,
     /// The heap. `None` if no input had enough data to find growing memory.
     pub heap: Option<HealthPart>,
-    /// The pauses of garbage collection. `None` if no collection ran.
+    /// The pauses, in which the world is stopped, mostly for garbage collection. `None` if no input
+    /// shows a pause.
     pub pauses: Option<HealthPart>,
     /// Blocked goroutines. `None` if no input had enough data to find goroutines that pile up.
     pub blocking: Option<HealthPart>,
@@ -33,24 +34,27 @@ pub struct Health {
 pub struct HealthPart {
     /// The score of this part alone, from 0 to 100.
     pub score: f64,
-    /// The load as a multiple of the bound, where the score is 50.
+    /// The load as a multiple of its bound. At the bound, the score is 50.
     ///
-    /// For the heap and for blocked goroutines it is the confidence of the strongest finding as a
-    /// multiple of [`Options::suspect`](super::Options::suspect), since the findings compare the
-    /// growth with what chance explains in the same inputs. For pauses it is the share of time in
-    /// which the world is stopped, as a multiple of 5 %. If [options](super::HealthOptions) give a
-    /// bound of their own, the larger load counts.
+    /// - For the heap and for blocked goroutines, it is the confidence of the strongest finding,
+    ///   and the bound is [`Options::suspect`](super::Options::suspect).
+    /// - For pauses, it is the share of time in which the world is stopped, and the bound is 5 %.
+    ///
+    /// [`HealthOptions`] can add a bound for a measured size or rate. Then the load that is the
+    /// larger multiple of its bound counts.
     pub load: f64,
 }
 
-/// The rules that find growing memory, and goroutines that pile up.
+/// The rules that find growing memory.
 const MEMORY_RULES: [&str; 2] = ["heap-growth", "live-heap"];
+/// The rules that find goroutines that pile up.
 const GOROUTINE_RULES: [&str; 3] = ["goroutines-stay", "goroutine-growth", "goroutine-leak-profile"];
 
 /// The world is stopped for at most this share of the time in a healthy program.
 const MOST_STOPPED: f64 = 0.05;
 
-/// The lowest score of a part in the mean. A score of 0 would leave nothing of the others.
+/// The lowest score of a part in the mean. With a score of 0, the mean would be 0 whatever the
+/// other parts are.
 const LOWEST: f64 = 1.0;
 
 /// Computes the health from the inputs and the findings about them.
@@ -74,6 +78,9 @@ pub(super) fn of(inputs: &Inputs, output: &RuleOutput, options: &Options) -> Opt
 /// Returns the score of loads of heap, pauses and blocking. `None` if none is known.
 fn combine(loads: [Option<f64>; 3], options: &HealthOptions) -> Option<Health> {
     let weights = [options.weights.heap, options.weights.pauses, options.weights.blocking];
+    // Only the ratios matter. The sum of very large weights would be infinite.
+    let largest = weights.into_iter().fold(f64::MIN_POSITIVE, f64::max);
+    let weights = weights.map(|weight| weight / largest);
     let parts = loads
         .map(|load| load.map(|load| HealthPart { score: 100.0 * (1.0 - logistic(load, options.steepness)), load }));
     let known = || parts.iter().zip(weights).filter_map(|(part, weight)| Some((part.as_ref()?, weight)));
@@ -86,8 +93,8 @@ fn combine(loads: [Option<f64>; 3], options: &HealthOptions) -> Option<Health> {
     Some(Health { score: (logarithms / weight).exp(), heap, pauses, blocking })
 }
 
-/// Returns the share of time in which the world is stopped, as a multiple of [`MOST_STOPPED`]. `None`
-/// without collections.
+/// Returns the share of time in which the world is stopped, as a multiple of [`MOST_STOPPED`].
+/// `None` if no input shows a pause.
 fn pause_load(inputs: &Inputs, options: &HealthOptions) -> Option<f64> {
     let pressure = Pressure::of(&inputs.cycles);
     let logged = pressure.stopped_share.map(|share| (share, pressure.pause_max));
@@ -120,12 +127,16 @@ fn blocked_per_second(inputs: &Inputs) -> Option<f64> {
     rates.reduce(f64::max)
 }
 
-/// Returns the logistic curve, shifted to start at 0: 0 for no load, a half at the bound, and towards 1 beyond the
-/// bound.
+/// Returns the value of a logistic curve that is 0 without load and a half at the bound, and
+/// approaches 1 beyond the bound.
 fn logistic(load: f64, steepness: f64) -> f64 {
     let curve = |load: f64| 1.0 / (1.0 + (-steepness * (load - 1.0)).exp());
     let idle = curve(0.0);
-    ((curve(load) - idle) / (1.0 - 2.0 * idle)).clamp(0.0, 1.0)
+    match 1.0 - 2.0 * idle {
+        // If the steepness is nearly 0, the curve is a line.
+        0.0 => (load / 2.0).clamp(0.0, 1.0),
+        height => ((curve(load) - idle) / height).clamp(0.0, 1.0),
+    }
 }
 
 #[cfg(test)]

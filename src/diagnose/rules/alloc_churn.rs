@@ -1,4 +1,5 @@
-//! Functions that allocate the most without keeping the memory: pools, builders and caches whose content changes.
+//! Functions that allocate the most without keeping the memory: pools, builders and caches whose
+//! content changes.
 
 use std::collections::HashMap;
 
@@ -36,7 +37,7 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     }
     churn.sort_unstable_by(|a, b| b.cmp(a));
     for (allocated, function, held) in
-        churn.into_iter().take(MAX_REPORTED).filter(|(allocated, ..)| allocated * 4 > total)
+        churn.into_iter().take(MAX_REPORTED).filter(|(allocated, ..)| allocated.saturating_mul(4) > total)
     {
         let reason = format!(
             "{function} allocates the most ({} from the first to the last profile) but keeps {}: churn, not growth",

@@ -1,9 +1,9 @@
 //! Memory that grows from one heap profile to the next, by the function that allocates it.
 //!
-//! A leak differs from a cache that replaces its entries in what is freed. Between two profiles, a function has
-//! allocated some memory, and part of it was freed. In a steady state, both amounts are equal except for chance. The
-//! effect of chance is known, since the profile is a sample of allocations: both are numbers of samples, whose
-//! variances are the numbers themselves.
+//! A leak differs from a cache that replaces its entries in what is freed. Between two profiles, a
+//! function has allocated some memory, and part of it was freed. In a steady state, both amounts
+//! are equal except for chance. The effect of chance is known, since the profile is a sample of
+//! allocations: both are numbers of samples, whose variances are the numbers themselves.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -20,8 +20,8 @@ use crate::diagnose::place;
 use crate::diagnose::snapshots::{Series, Snapshot, Snapshots, Stack};
 use crate::event::OwnedFrame;
 
-/// The highest confidence for heap profiles: growth over three profiles can still be work that takes longer than the
-/// time between them.
+/// The highest confidence for heap profiles: growth over three profiles can still be work that
+/// takes longer than the time between them.
 const MOST: f64 = 0.7;
 /// The highest confidence for two profiles, which cannot show whether growth continues.
 const MOST_OF_TWO: f64 = 0.5;
@@ -33,19 +33,20 @@ const TIMERS: [&str; 6] =
 /// What heap profiles answer.
 const QUESTION: &str = "which memory grows";
 
-/// Memory that rises at every step of at least this many profiles and at least doubles is suspicious
-/// even if the function frees so much that the rise may be chance.
-const CLEAR_STEPS: usize = 4;
+/// Memory that rises from each of this many profiles to the next, and at least doubles, is
+/// suspicious even if the function also frees so much that the rise may be chance.
+const CLEAR_PROFILES: usize = 4;
 
-/// Such a rise has to be worth this many samples.
+/// Such a rise has to be at least this many samples.
 const CLEAR_SAMPLES: f64 = 16.0;
 
-/// A function that allocates for others, such as a constructor of buffers, is not the cause if one
-/// caller holds at least this share of the growth, and the others allocate at least the other share.
+/// A function may allocate for many callers, such as a constructor of buffers. The cause of the
+/// growth is one of the callers if that caller has at least this share of the growth.
 const ONE_CALLER: f64 = 0.9;
+/// In addition, the other callers have to allocate at least this share of the memory.
 const OTHER_CALLERS: f64 = 0.25;
 
-/// The growth of a site.
+/// Memory for which one function is responsible.
 struct Site<'a> {
     series: Series<4>,
     inuse: Vec<i64>,
@@ -77,7 +78,7 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     }
     let at = times(heaps);
     let mut sites: Vec<Site<'_>> = sites(heaps, &at);
-    let all: i64 = sites.iter().map(|site| site.inuse[site.inuse.len() - 1] - site.inuse[0]).sum();
+    let all: f64 = sites.iter().map(|site| site.growth.total).sum();
     sites.retain(|site| site.is_growing(context.options));
     sites.extend(scattered(heaps, &at, &sites, context.options));
     let mut grown = Vec::new();
@@ -143,22 +144,26 @@ impl<'a> Site<'a> {
         self.growth.is_steady && (self.deviations >= options.deviations || self.is_clear(options))
     }
 
-    /// Returns whether it rises at every step, to at least twice its first size.
+    /// Returns whether it rises so clearly that the number of frees does not matter.
     fn is_clear(&self, options: &Options) -> bool {
-        let rises = self.inuse.windows(2).all(|pair| pair[0] < pair[1]);
-        let doubles = self.inuse[self.inuse.len() - 1] >= 2 * self.inuse[0];
         let is_large = self.growth.total >= CLEAR_SAMPLES * self.sample;
         let keeps_pace = self.growth.pace.is_none_or(|pace| pace >= options.pace);
-        self.inuse.len() >= CLEAR_STEPS && rises && doubles && is_large && keeps_pace
+        self.inuse.len() >= CLEAR_PROFILES && self.rises(INUSE_SPACE) && self.doubles() && is_large && keeps_pace
     }
 
-    /// Returns whether bytes and objects rise in every profile, to at least twice the first, and do not
-    /// slow down.
+    /// Returns whether bytes and objects rise from each profile to the next, the bytes to at least
+    /// twice the first value and without slowing down.
     fn rises_throughout(&self, options: &Options) -> bool {
-        let rises = |column: usize| self.series.column(column).windows(2).all(|pair| pair[0] < pair[1]);
-        let doubles = self.inuse[self.inuse.len() - 1] >= 2 * self.inuse[0];
         let keeps_on = self.growth.goes_on(self.sample, options) == 1.0;
-        self.inuse.len() > 2 && rises(INUSE_SPACE) && rises(INUSE_OBJECTS) && doubles && keeps_on
+        self.inuse.len() > 2 && self.rises(INUSE_SPACE) && self.rises(INUSE_OBJECTS) && self.doubles() && keeps_on
+    }
+
+    fn rises(&self, column: usize) -> bool {
+        self.series.values.windows(2).all(|pair| pair[0][column] < pair[1][column])
+    }
+
+    fn doubles(&self) -> bool {
+        self.inuse[self.inuse.len() - 1] >= self.inuse[0].saturating_mul(2)
     }
 }
 
@@ -175,8 +180,8 @@ fn sites<'a>(heaps: &'a Snapshots<4>, at: &[f64]) -> Vec<Site<'a>> {
     sites.collect()
 }
 
-/// Returns the functions whose callees grow together beyond chance, although none of these does so
-/// alone: the innermost of such functions.
+/// Returns functions whose callees grow beyond chance together, but not alone. Of several such
+/// functions on one stack, it is the innermost.
 fn scattered<'a>(heaps: &'a Snapshots<4>, at: &[f64], sites: &[Site<'a>], options: &Options) -> Vec<Site<'a>> {
     let mut explained: HashSet<Stack> = sites.iter().flat_map(|site| site.series.stacks.iter().copied()).collect();
     let mut stacks_of: IndexMap<&str, Vec<Stack>, RandomState> = IndexMap::default();
@@ -187,8 +192,11 @@ fn scattered<'a>(heaps: &'a Snapshots<4>, at: &[f64], sites: &[Site<'a>], option
         functions.into_iter().for_each(|function| stacks_of.entry(function).or_default().push(stack));
     }
     let mut functions: Vec<(&str, Vec<Stack>)> = stacks_of.into_iter().filter(|(_, stacks)| stacks.len() > 1).collect();
-    // Callees before their callers, which have all of their stacks and more.
-    functions.sort_by_key(|(name, stacks)| (stacks.len(), *name));
+    // Callees before their callers, which have all stacks of their callees, and may have more.
+    functions.sort_by_cached_key(|(name, stacks)| {
+        let depth = own_frames(heaps, stacks[0]).position(|frame| frame.func == *name);
+        (stacks.len(), depth, *name)
+    });
     let mut found = Vec::new();
     for (function, stacks) in functions {
         if stacks.iter().any(|stack| explained.contains(stack)) {
@@ -210,8 +218,8 @@ fn own_frames(heaps: &Snapshots<4>, stack: Stack) -> impl Iterator<Item = &Owned
     heaps.frames(stack).filter(|frame| !place::is_standard(&frame.func))
 }
 
-/// Returns the caller that keeps what a function allocates for many. `None` if the function allocates
-/// for one, or the growth has no single caller.
+/// Returns the one caller that keeps the memory that a function allocates for several callers.
+/// `None` if there is no such caller, see [`ONE_CALLER`].
 fn responsible<'a>(heaps: &'a Snapshots<4>, stacks: &IndexSet<Stack, RandomState>) -> Option<&'a OwnedFrame> {
     let mut stacks: Vec<Stack> = stacks.iter().copied().collect();
     let mut found = None;
@@ -230,16 +238,16 @@ fn responsible<'a>(heaps: &'a Snapshots<4>, stacks: &IndexSet<Stack, RandomState
             is_cause && allocations - sum(stacks, allocated) >= OTHER_CALLERS * allocations
         };
         let one = callers.into_iter().find(|(name, stacks)| !name.is_empty() && *name != "main.main" && holds(stacks));
-        let Some((_, rest)) = one.filter(|_| growth > 0.0) else { break };
+        let Some((_, rest)) = one.filter(|_| growth > 0.0 && allocations > 0.0) else { break };
         found = fastest(&rest.iter().copied().collect(), heaps).and_then(|stack| own_frames(heaps, stack).nth(level));
         stacks = rest;
     }
     found
 }
 
-/// Returns how many bytes of allocations a sample represents. The probability that the sampler selects a byte is one
-/// divided by the period (Go `src/runtime/malloc.go`, `nextSample`). It selects an object if it selects any of its
-/// bytes.
+/// Returns how many bytes of allocations a sample represents. The probability that the sampler
+/// selects a byte is one divided by the period (Go `src/runtime/malloc.go`, `nextSample`). It
+/// selects an object if it selects any of its bytes.
 fn bytes_a_sample(allocated: f64, objects: f64, period: f64) -> f64 {
     let size = if objects > 0.0 { allocated / objects } else { period };
     let taken = 1.0 - (-size / period).exp();
@@ -263,7 +271,7 @@ fn grown(heaps: &Snapshots<4>, stack: Stack) -> i64 {
     inuse(heaps.all.len() - 1).saturating_sub(inuse(0))
 }
 
-fn finding(context: RuleContext<'_>, heaps: &Snapshots<4>, site: &Site<'_>, all: i64) -> Finding {
+fn finding(context: RuleContext<'_>, heaps: &Snapshots<4>, site: &Site<'_>, all: f64) -> Finding {
     let stack = fastest(&site.series.stacks, heaps).unwrap_or_default();
     let frames: Vec<OwnedFrame> = heaps.frames(stack).cloned().collect();
     let growth = site.growth.total as i64;
@@ -282,7 +290,7 @@ fn finding(context: RuleContext<'_>, heaps: &Snapshots<4>, site: &Site<'_>, all:
         Evidence::new("allocated_bytes", Value::Bytes(site.allocated)),
         Evidence::new("kept_share", Value::Number(kept.clamp(0.0, 1.0))),
         Evidence::new("deviations", Value::Number(site.deviations)),
-        Evidence::new("share_of_all_growth", Value::Number(if all > 0 { growth as f64 / all as f64 } else { 1.0 })),
+        Evidence::new("share_of_all_growth", Value::Number(if all > 0.0 { site.growth.total / all } else { 1.0 })),
         Evidence::new("share_in_one_stack", Value::Number(in_stack)),
         Evidence::new("stack", Value::Stack(frames.clone())),
     ];
@@ -320,8 +328,8 @@ fn finding(context: RuleContext<'_>, heaps: &Snapshots<4>, site: &Site<'_>, all:
     }
 }
 
-/// Returns the functions outside the standard library that call a place, nearest first, except `main.main`, which calls
-/// all.
+/// Returns the functions outside the standard library that call a place, nearest first, except
+/// `main.main`, which calls all.
 fn callers(frames: &[OwnedFrame], place: &OwnedFrame) -> Vec<OwnedFrame> {
     let above = frames.iter().skip_while(|frame| *frame != place).skip(1);
     above.filter(|frame| !place::is_standard(&frame.func) && frame.func != "main.main").take(8).cloned().collect()

@@ -1,9 +1,10 @@
 //! The live heap of the GC log: does its floor rise?
 //!
-//! The memory that is live after a collection goes up and down with the work. Memory that is never freed raises the
-//! floor, which is the minimum of the live heap in each window of time. If the live heap has the shape of a sawtooth,
-//! the floor is constant. For a cache that warms up, the floor rises ever more slowly. For a one-time allocation, it
-//! rises in a single step. The floor of a leak rises in most windows, up to the end.
+//! The memory that is live after a collection goes up and down with the work. Memory that is never
+//! freed raises the floor, which is the minimum of the live heap in each window of time. If the
+//! live heap has the shape of a sawtooth, the floor is constant. For a cache that warms up, the
+//! floor rises ever more slowly. For a one-time allocation, it rises in a single step. The floor of
+//! a leak rises in most windows, up to the end.
 
 use std::time::Duration;
 
@@ -17,7 +18,8 @@ use crate::trend::{Interval, Shape, ShapeOptions, Trend, mann_kendall, theil_sen
 /// What a GC log answers.
 const QUESTION: &str = "how the live heap changes in the long run, and what garbage collection costs";
 
-/// The highest confidence for the log, which contains neither which memory grows nor who allocates it.
+/// The highest confidence for the log, which contains neither which memory grows nor who allocates
+/// it.
 const MOST: f64 = 0.6;
 
 /// With fewer collections per window, the floor cannot be determined.
@@ -42,7 +44,8 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     let noise = (context.options.log_noise as f64).max(context.options.relative_noise * values[0]);
     let text = row(&values, |size| bytes(*size as i64));
     let against = |reason: String| {
-        // If anything grew faster than the floor in the later half, plus noise, it would be visible in the floor.
+        // If anything grew faster than the floor in the later half, plus noise, it would be visible
+        // in the floor.
         let middle = values.len() / 2;
         let (late, time) = (values[values.len() - 1] - values[middle], at[at.len() - 1] - at[middle]);
         let weakens = Weakens::HeapFasterThan((late.max(0.0) + noise) / time.max(1e-9));
@@ -64,7 +67,8 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     }
 }
 
-/// Returns what to do to find out which memory grows. This depends on the number of heap profiles given.
+/// Returns what to do to find out which memory grows. This depends on the number of heap profiles
+/// given.
 fn which_memory(heap_profiles: usize) -> String {
     match heap_profiles {
         0 => "take three heap profiles some minutes apart (curl …/debug/pprof/heap): they show which memory grows",
@@ -74,8 +78,8 @@ fn which_memory(heap_profiles: usize) -> String {
     .to_owned()
 }
 
-/// Returns the lower bound of the rise of the live heap over the log, in bytes, with 95 % confidence. Over many
-/// collections, this is more precise than the log's whole MiB.
+/// Returns the lower bound of the rise of the live heap over the log, in bytes, with 95 %
+/// confidence. Over many collections, this is more precise than the log's whole MiB.
 fn slope(cycles: &[Cycle]) -> f64 {
     let at: Vec<f64> = cycles.iter().map(|cycle| nanos(cycle.start)).collect();
     let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
@@ -83,7 +87,8 @@ fn slope(cycles: &[Cycle]) -> f64 {
     low * (at[at.len() - 1] - at[0])
 }
 
-/// Returns whether most of a rise is one step that is larger than noise, with constant values before and after.
+/// Returns whether most of a rise is one step that is larger than noise, with constant values
+/// before and after.
 fn is_step(floors: &[f64], noise: f64) -> bool {
     let total = floors[floors.len() - 1] - floors[0];
     let steps = floors.windows(2).map(|pair| pair[1] - pair[0]).enumerate();
@@ -92,8 +97,9 @@ fn is_step(floors: &[f64], noise: f64) -> bool {
     step > 2.0 * noise && step * 2.0 > total && before < noise && after < noise
 }
 
-/// Returns the minimum of the live heap in each of some windows of equal length, with the time of the window's middle
-/// in seconds. If the log has the program's start, the first window is left out, because the program is still starting.
+/// Returns the minimum of the live heap in each of some windows of equal length, with the time of
+/// the window's middle in seconds. If the log has the program's start, the first window is left
+/// out, because the program is still starting.
 fn floors(cycles: &[Cycle], windows: usize) -> Vec<(f64, f64)> {
     let (first, last) = (cycles[0].start, cycles[cycles.len() - 1].start);
     let length = nanos(last.saturating_sub(first)).max(1.0) / windows as f64;
@@ -159,7 +165,7 @@ fn finding(context: RuleContext<'_>, cycles: &[Cycle], floors: &[f64], growth: &
     Finding {
         rule: "live-heap",
         source: Source::GcLog,
-        confidence: context.options.suspect + (MOST - context.options.suspect) * tau.clamp(0.0, 1.0),
+        confidence: context.options.suspect + (MOST - context.options.suspect).max(0.0) * tau.clamp(0.0, 1.0),
         strength: Strength::None,
         title: format!("the live heap rises by {}/s: {text}", bytes(rate as i64)),
         place: None,
