@@ -86,7 +86,8 @@ pub struct Args {
     /// The longest pause to expect (default: only the share of time in pauses counts)
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = parse_pause, help_heading = "Health score")]
     expect_pause: Option<Duration>,
-    /// The most blocking events per second to expect (default: only goroutines that stay blocked count)
+    /// The most blocking events per second to expect (default: only goroutines that stay blocked
+    /// count)
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = number_in(HealthOptions::BLOCKED_PER_SECOND), help_heading = "Health score")]
     expect_blocking: Option<f64>,
     /// The weights of heap, pauses and blocking events
@@ -191,7 +192,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
     })
 }
 
-/// Adds the answers to `--through` and `--goroutine`. Returns the failure that the trace has no such
+/// Adds the answers to `--through` and `--goroutine`. Returns a failure if the trace has no such
 /// goroutine or function.
 fn answer(args: &Args, captured: &Captured, timeline: &Timeline, document: &mut Document) -> Option<Failure> {
     let mut unknown = None;

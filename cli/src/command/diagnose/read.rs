@@ -31,7 +31,7 @@ pub(super) struct Captured {
 /// What an input has to be.
 #[derive(Clone, Copy, Debug)]
 enum Expected {
-    /// Whatever its content says that it is.
+    /// Any kind, recognised by its content.
     Anything,
     Trace,
     Profile(PprofKind),
@@ -74,7 +74,8 @@ fn expected_inputs(args: &Args) -> Result<Vec<(PathBuf, Expected)>, Failure> {
     Ok(inputs)
 }
 
-/// A copy of `/proc/PID/status` has about 1500 bytes.
+/// The memory is looked for in this many bytes of a text. A copy of `/proc/PID/status` has about
+/// 1500.
 const MAX_STATUS: u64 = 16 << 10;
 
 /// When a file was last changed. `None` if that is not known.
@@ -206,8 +207,8 @@ impl Captured {
     }
 }
 
-/// Why a profile is not of the kind that its option takes; `None` if it is. Every kind is a profile
-/// of kind [`PprofKind::Other`].
+/// Why a profile is not of the kind that its option takes. `None` if it is. [`PprofKind::Other`]
+/// takes every kind.
 fn mismatch(wanted: PprofKind, found: PprofKind) -> Option<String> {
     use PprofKind::{Allocs, Goroutine, GoroutineLeak, Heap, Other};
     let option = |kind| match kind {

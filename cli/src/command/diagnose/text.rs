@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use gotrace::OwnedFrame;
 use gotrace::diagnose::{
-    Allocation, Evidence, Finding, Health, InputKind, InputSummary, Judgement, Passage, Source, Value, Verdict,
+    Allocation, Evidence, Finding, Health, InputKind, InputSummary, Judgement, Passage, Source, Strength, Value,
+    Verdict,
 };
 use gotrace::pprof::PprofKind;
 
@@ -61,7 +62,9 @@ fn write_headline(verdict: &Verdict, terminal: &mut Terminal) -> io::Result<()> 
         Judgement::Inconclusive => ("INCONCLUSIVE", style::WARN),
         _ => ("HEALTHY", style::GOOD),
     };
-    let first = verdict.findings.iter().find(|finding| finding.confidence > 0.0);
+    // A finding that names no code comes after weak ones that do.
+    let strongest = verdict.findings.iter().find(|finding| finding.strength >= Strength::Moderate);
+    let first = strongest.or_else(|| verdict.findings.iter().find(|finding| finding.confidence > 0.0));
     let text = match (verdict.judgement, first) {
         (Judgement::Leak | Judgement::Suspect, Some(finding)) => format!("{word}: {}", finding.title),
         (Judgement::Leak | Judgement::Suspect, None) => word.to_owned(),
@@ -165,12 +168,20 @@ fn write_captures(verdict: &Verdict, is_verbose: bool, terminal: &mut Terminal) 
     if verdict.judgement != Judgement::Inconclusive && !is_verbose {
         return Ok(());
     }
-    let mut commands: Vec<&str> = verdict.not_judged.iter().filter_map(|missing| missing.capture).collect();
-    commands.dedup();
+    let mut commands: Vec<&str> = Vec::new();
+    for command in verdict.not_judged.iter().filter_map(|missing| missing.capture) {
+        if !commands.contains(&command) {
+            commands.push(command);
+        }
+    }
     if commands.is_empty() {
         return Ok(());
     }
-    section("capture", &["each of these is enough; what is needed 3 times, a minute or more apart:"], terminal)?;
+    section(
+        "capture",
+        &["commands for the missing inputs; repeat those marked \"3 times\" a minute or more apart:"],
+        terminal,
+    )?;
     // Not wrapped, so that they can be copied.
     commands.iter().try_for_each(|command| writeln!(terminal, "  {command}"))
 }
@@ -184,7 +195,8 @@ fn stack_text(stack: &[&OwnedFrame]) -> String {
     format!("{}{more}", frames.collect::<Vec<_>>().join(" < "))
 }
 
-/// A value of the evidence in words. `None` for those that the finding shows in another way.
+/// A value of the evidence in words. `None` for stacks, which are printed separately, and for
+/// numbers that are not finite.
 fn fact(evidence: &Evidence) -> Option<String> {
     let name = evidence.name.trim_end_matches("_per_second").trim_end_matches("_bytes").trim_end_matches("_ns");
     let name = name.replace('_', " ");
