@@ -6,8 +6,8 @@
 
 use gotrace::analysis::run;
 use gotrace::diagnose::{
-    Finding, InputKind, Inputs, Judgement, Options, ProcessMemory, TraceEvidence, TraceObserver, Verdict, allocations_of, diagnose,
-    passing_through,
+    Finding, InputKind, Inputs, Judgement, Options, ProcessMemory, TraceEvidence, TraceObserver, Verdict,
+    allocations_of, diagnose, passing_through,
 };
 use gotrace::gctrace::{Log, LogLimits, LogReader};
 use gotrace::pprof::{PprofKind, Profile, ProfileError, ProfileLimits};

@@ -59,8 +59,8 @@ impl Clocks {
         wall(self.trace_zero?, time.0.into())
     }
 
-    /// Converts a time of the log, which counts from the program's start, to wall time. `None` if the relation is not
-    /// known.
+    /// Converts a time of the log, which counts from the program's start, to wall time. `None` if
+    /// the relation is not known.
     pub fn wall_of_log(&self, since_start: Duration) -> Option<WallTime> {
         wall(self.program_start_wall?, since_start.as_nanos().try_into().ok()?)
     }
@@ -71,8 +71,8 @@ fn wall(from: WallTime, nanos: i128) -> Option<WallTime> {
     WallTime::from_nanos(from.as_nanos().checked_add(nanos)?)
 }
 
-/// Returns a duration in nanoseconds, as the trace's clock has them. `None` if it exceeds 2⁶³ ns, which happens only in
-/// a damaged log.
+/// Returns a duration in nanoseconds, as the trace's clock has them. `None` if it exceeds 2⁶³ ns,
+/// which happens only in a damaged log.
 fn nanos(since_start: Duration) -> Option<i64> {
     i64::try_from(since_start.as_nanos()).ok()
 }
@@ -80,8 +80,9 @@ fn nanos(since_start: Duration) -> Option<i64> {
 /// Looks for the trace's collections in the log. Returns the log's zero on the trace's clock, and
 /// how many collections matched.
 ///
-/// Each collection of the log is tried as the first collection of the trace. The log must then have the trace's other
-/// collections at the right times, except for a few whose lines are lost, and no other start may fit.
+/// Each collection of the log is tried as the first collection of the trace. The log must then have
+/// the trace's other collections at the right times, except for a few whose lines are lost, and no
+/// other start may fit.
 fn place(gc_starts: &[Time], cycles: &[Cycle]) -> Option<(i64, usize)> {
     // A minute of a busy collector is enough. The limits bound the time that a damaged file takes.
     let starts: Vec<i64> = gc_starts.iter().take(1024).map(|time| time.0).collect();
@@ -97,8 +98,8 @@ fn place(gc_starts: &[Time], cycles: &[Cycle]) -> Option<(i64, usize)> {
     fits.next().is_none().then_some(fit)
 }
 
-/// Counts the collections of the trace that the log has at the same time. `None` as soon as it is clear that there are
-/// too few.
+/// Counts the collections of the trace that the log has at the same time. `None` as soon as it is
+/// clear that there are too few.
 fn matching(starts: &[i64], logged: &[i64], zero: i64) -> Option<usize> {
     let mut missed = 0;
     for &start in starts {

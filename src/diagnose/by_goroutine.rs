@@ -1,9 +1,9 @@
 //! Goroutines and allocations: which goroutines pass through a function that allocates, and what a
 //! goroutine may have allocated.
 //!
-//! A heap profile has stacks but no goroutines. A trace has goroutines and the stacks at which they were seen. An
-//! allocation and a goroutine are related if the goroutine was seen in the function that allocates, or started in the
-//! function in which the stack of the allocation starts.
+//! A heap profile has stacks but no goroutines. A trace has goroutines and the stacks at which they
+//! were seen. An allocation and a goroutine are related if the goroutine was seen in the function
+//! that allocates, or started in the function in which the stack of the allocation starts.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -50,8 +50,8 @@ pub struct Passage {
     pub count: u64,
 }
 
-/// Returns the goroutines whose stacks pass through a function, in the order in which the trace first
-/// mentions them.
+/// Returns the goroutines whose stacks pass through a function, in the order in which the trace
+/// first mentions them.
 ///
 /// A trace has stacks where goroutines stop, block, create others or make system calls, not at
 /// every allocation. A goroutine that only runs through the function may be missed.
@@ -99,8 +99,8 @@ pub struct Allocation {
     pub place: OwnedFrame,
     /// The stack, innermost frame first.
     pub stack: Vec<OwnedFrame>,
-    /// Whether the goroutine was seen in the function that allocates. If not, it only started in the function in which
-    /// the stack starts.
+    /// Whether the goroutine was seen in the function that allocates. If not, it only started in
+    /// the function in which the stack starts.
     #[cfg_attr(feature = "serde", serde(rename = "seen"))]
     pub is_seen: bool,
     /// The number of bytes allocated there up to the last profile, by all goroutines.
@@ -117,9 +117,10 @@ pub struct Allocation {
     pub shared_by: u64,
 }
 
-/// Returns what a goroutine may have allocated, judged by its stacks: the allocations of the heap profiles whose stacks
-/// start in the function in which the goroutine started. Allocations in functions in which the goroutine was seen come
-/// first, then the allocations with the most bytes in use.
+/// Returns what a goroutine may have allocated, judged by its stacks: the allocations of the heap
+/// profiles whose stacks start in the function in which the goroutine started. Allocations in
+/// functions in which the goroutine was seen come first, then the allocations with the most bytes
+/// in use.
 ///
 /// Empty if there are no heap profiles or the goroutine is not in the trace. A goroutine that
 /// started in `runtime.main` is `main` itself.

@@ -20,7 +20,8 @@ pub(super) struct Growth {
     pub per_second: Option<f64>,
     /// Whether it grows over the whole series.
     pub is_steady: bool,
-    /// The rate of the later half as a share of the rate of the earlier half. `None` for two values.
+    /// The rate of the later half as a share of the rate of the earlier half. `None` for two
+    /// values.
     pub pace: Option<f64>,
     /// Both halves.
     halves: Halves,
@@ -38,8 +39,8 @@ struct Halves {
 }
 
 impl Growth {
-    /// Examines values at increasing times in seconds. If `at` is empty because the times are not known, the values
-    /// count as equally far apart.
+    /// Examines values at increasing times in seconds. If `at` is empty because the times are not
+    /// known, the values count as equally far apart.
     pub fn of(at: &[f64], values: &[f64]) -> Option<Self> {
         let (&first, &last) = (values.first()?, values.last()?);
         let is_known = at.len() == values.len() && at.windows(2).all(|pair| pair[0] < pair[1]);
@@ -58,9 +59,9 @@ impl Growth {
         Some(Growth { total: last - first, per_second, is_steady, pace, halves: Halves { early, late, longer } })
     }
 
-    /// Returns the probability that the growth continues, unlike a warm-up. It is 1 unless the growth slows down by
-    /// more than [`Options::slowing`]. Then it is the probability that this happens by chance. `unit` is what counts as
-    /// one, such as the bytes that a sample represents.
+    /// Returns the probability that the growth continues, unlike a warm-up. It is 1 unless the
+    /// growth slows down by more than [`Options::slowing`]. Then it is the probability that this
+    /// happens by chance. `unit` is what counts as one, such as the bytes that a sample represents.
     pub fn goes_on(&self, unit: f64, options: &Options) -> f64 {
         let Halves { early, late, longer } = self.halves;
         let share = longer * options.pace;
@@ -78,8 +79,8 @@ impl Growth {
 /// A confidence below this is not worth reporting.
 pub(super) const NEGLIGIBLE: f64 = 0.1;
 
-/// Returns by how many standard deviations the number of arrivals exceeds the number of departures. See
-/// [`Options::deviations`].
+/// Returns by how many standard deviations the number of arrivals exceeds the number of departures.
+/// See [`Options::deviations`].
 pub(super) fn deviations(come: f64, gone: f64) -> f64 {
     match come + gone > 0.0 {
         true => (come - gone) / (come + gone).sqrt(),
@@ -87,8 +88,8 @@ pub(super) fn deviations(come: f64, gone: f64) -> f64 {
     }
 }
 
-/// Returns the confidence for a number of deviations: [`Options::suspect`] at the threshold, and `most` from twice the
-/// threshold on.
+/// Returns the confidence for a number of deviations: [`Options::suspect`] at the threshold, and
+/// `most` from twice the threshold on.
 pub(super) fn confidence(deviations: f64, most: f64, options: &Options) -> f64 {
     let beyond = ((deviations - options.deviations) / options.deviations).clamp(0.0, 1.0);
     options.suspect + (most - options.suspect).max(0.0) * beyond

@@ -10,8 +10,8 @@ pub struct ProcessMemory {
     pub time: Option<WallTime>,
     /// The resident memory (RSS), in bytes.
     pub resident: u64,
-    /// The part of it that files back, in bytes: mapped files and the program's code. The system can
-    /// take it back at any time. `None` if that is not known.
+    /// The part of it that files back, in bytes: mapped files and the program's code. The system
+    /// can take it back at any time. `None` if that is not known.
     pub file: Option<u64>,
 }
 
@@ -22,7 +22,8 @@ impl ProcessMemory {
     /// ```
     /// use gotrace::diagnose::ProcessMemory;
     ///
-    /// let memory = ProcessMemory::from_status("Name:\tshop\nVmRSS:\t  20480 kB\nRssFile:\t   8192 kB\n");
+    /// let text = "Name:\tshop\nVmRSS:\t  20480 kB\nRssFile:\t   8192 kB\n";
+    /// let memory = ProcessMemory::from_status(text);
     /// assert_eq!(memory.map(|memory| memory.resident), Some(20 << 20));
     /// ```
     pub fn from_status(text: &str) -> Option<Self> {

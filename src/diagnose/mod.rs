@@ -11,10 +11,14 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/leaks/captures/go1.27/chansend");
 //! let mut inputs = Inputs::new();
-//! for name in ["heap.1.pb.gz", "heap.2.pb.gz", "heap.3.pb.gz", "goroutine.1.pb.gz", "goroutine.2.pb.gz", "goroutine.3.pb.gz"] {
-//!     inputs.profile(name, &Profile::from_path(format!("{folder}/{name}"))?)?;
+//! for kind in ["heap", "goroutine"] {
+//!     for number in 1..=3 {
+//!         let name = format!("{kind}.{number}.pb.gz");
+//!         inputs.profile(&name, &Profile::from_path(format!("{folder}/{name}"))?)?;
+//!     }
 //! }
-//! let (evidence, error) = run(&mut Reader::from_path(format!("{folder}/trace"))?, TraceObserver::new());
+//! let mut reader = Reader::from_path(format!("{folder}/trace"))?;
+//! let (evidence, error) = run(&mut reader, TraceObserver::new());
 //! inputs.trace("trace", evidence, error.map(|error| error.to_string()));
 //! inputs.log("gctrace.log.gz", &Log::from_path(format!("{folder}/gctrace.log.gz"))?);
 //!
@@ -48,40 +52,41 @@
 //! **The floor.** In the GC log, only the floor of the live heap counts: its minimum in each of
 //! several time windows. A sawtooth-shaped heap returns to the same floor. A leak raises the floor.
 //!
-//! **Age.** Among the goroutines of a busy service, a few that stay are invisible: those that are busy
-//! with requests vary by more. So goroutines are also compared by age. In a steady state, as many
-//! goroutines reach an age as end after it, however long they live. A leak is found at an age that no
-//! request reaches.
+//! **Age.** In a busy service, a few leaked goroutines are invisible: the number of goroutines that
+//! handle requests varies by more. So goroutines are also compared by age. In a steady state, as
+//! many goroutines reach an age as exit after it, however long they live. Leaked goroutines reach
+//! an age that no request reaches, and do not exit.
 //!
-//! **Agreement.** Traces and goroutine profiles observe the same goroutines. Heap profiles and the GC
-//! log observe the same memory. Inputs of one such family can be wrong for the same reason: goroutines
-//! cannot distinguish a leak from slow clients, and memory cannot distinguish it from work that takes
-//! longer than the captures. So one family is enough for the verdict `leak` only if its inputs agree in
-//! a way that this does not explain: goroutines wait for the program itself (a mutex, a `WaitGroup`, a
-//! `Cond`, a channel send); or a function's bytes and objects rise in every profile, to at least twice
-//! the first, and the floor of the live heap rises with them. Otherwise `leak` needs both families to
-//! point to the same code, or a `goroutineleak` profile, in which the garbage collector itself proves
-//! that goroutines are stuck.
+//! **Agreement.** Traces and goroutine profiles observe the same goroutines. Heap profiles and the
+//! GC log observe the same memory. All inputs of one such family can be wrong for the same reason:
+//! slow clients look like leaked goroutines, and work that takes longer than the captures looks
+//! like leaked memory. So inputs of one family are enough for the verdict `leak` only if they agree
+//! on something that has no such explanation. Either goroutines wait for the program itself (a
+//! mutex, a `WaitGroup`, a `Cond`, a channel send). Or a function's bytes and objects rise in every
+//! profile, the bytes to at least twice the first value, and the floor of the live heap rises too.
+//! Otherwise, `leak` needs inputs of both families that point to the same code (a rising floor
+//! names no code, and supports any), or a `goroutineleak` profile, in which the garbage collector
+//! itself proves that goroutines are stuck.
 //!
-//! **Contradictions.** What speaks against a finding lowers its confidence: a constant floor in the
-//! log, a constant number in the goroutine profiles, goroutines that come and go in the trace.
+//! **Contradictions.** Evidence against a finding lowers its confidence: a constant floor in the GC
+//! log, a constant number of goroutines in the profiles, goroutines that come and go in the trace.
 //!
-//! **Too little data.** Each rule has a minimum: three heap profiles with collections between them,
-//! three goroutine profiles, eight collections in the GC log, half a second of a trace. If no rule had
-//! enough and none found anything, the verdict is `inconclusive`, and says what to capture. Inputs that
-//! are not of one run of one program are not compared.
+//! **Too little data.** Each rule needs a minimum: three heap profiles with collections between
+//! them, three goroutine profiles, eight collections in the GC log, half a second of a trace. If no
+//! rule has enough data, and nothing is suspicious, the verdict is `inconclusive`, and says what to
+//! capture. Inputs that are not of one run of one program are not compared.
 //!
 //! # The rules
 //!
 //! | rule | input | finds |
 //! |---|---|---|
-//! | `heap-growth`, `timer-growth` | heap profiles | growing memory in use, by the function of the program that is responsible: the one that allocates, or the one caller that keeps what a helper allocates for many, or the caller of several that grow together; for timers, the advice is different |
+//! | `heap-growth`, `timer-growth` | heap profiles | memory in use that grows, by the responsible function of the program: the function that allocates; or, if it allocates for many callers, the one caller that keeps the memory; or the caller of several functions that grow only together. Timers are a rule of their own because the advice is different |
 //! | `goroutine-growth` | goroutine profiles | a growing number of goroutines, grouped by where they are blocked or running |
 //! | `goroutine-leak-profile` | `goroutineleak` profile | goroutines that nothing can wake |
 //! | `goroutines-stay` | trace | goroutines that are created and do not exit, by the function in which they start |
-//! | `lock-held` | trace, goroutine profiles | goroutines that wait for a mutex for a second or more while nobody who came before them gets it |
+//! | `lock-held` | trace, goroutine profiles | goroutines that wait a second or more for a mutex that nobody unlocks |
 //! | `live-heap` | GC log | a floor that rises |
-//! | `memory-limit` | GC log | a heap that GOMEMLIMIT holds down, so that the collector runs all the time: not a leak, but not healthy |
+//! | `memory-limit` | GC log | a heap so close to GOMEMLIMIT that the collector runs all the time: not a leak, but not healthy |
 //! | `outside-heap` | copies of `/proc/PID/status` | a process that grows by more than its Go heap |
 //! | `gc-pressure` | GC log | expensive garbage collection: a cost, but no sign of a leak |
 //!
@@ -90,14 +95,15 @@
 //! # The health score
 //!
 //! From 0 to 100: the geometric mean of the heap (weight 0.4), pauses (0.3) and blocked goroutines
-//! (0.3), each through a logistic curve; see [`Health`]. The bounds come from the inputs: growth counts
-//! as far as chance does not explain it.
+//! (0.3), each through a logistic curve; see [`Health`]. A large heap or many goroutines alone do
+//! not lower it, only growth that chance does not explain.
 //!
 //! # What it cannot find
 //!
-//! What memory outside the Go heap is used for: allocations of C code, mappings, free memory that the
-//! allocator keeps. A leak that is slow compared to the captures: three profiles in a minute do not show a
-//! leak that takes a day. Memory that was leaked before the first capture and does not grow.
+//! What memory outside the Go heap is used for: allocations of C code, mappings, free memory that
+//! the allocator keeps. A leak that is slow compared to the captures: three profiles in a minute do
+//! not show a leak that takes a day. Memory that was leaked before the first capture and does not
+//! grow.
 
 mod align;
 mod by_goroutine;

@@ -17,7 +17,8 @@ pub(super) fn function(name: String) -> OwnedFrame {
     OwnedFrame { pc: 0, func: name, file: String::new(), line: 0 }
 }
 
-/// Returns a frame of a trace's stack without the program counter, so that calls on one line are one place.
+/// Returns a frame of a trace's stack without the program counter, so that calls on one line are
+/// one place.
 pub(super) fn of_frame(frame: crate::event::Frame<'_>) -> OwnedFrame {
     OwnedFrame { pc: 0, ..frame.into() }
 }
@@ -27,8 +28,8 @@ pub(super) fn of_stack(stack: &[OwnedFrame]) -> Vec<OwnedFrame> {
     stack.iter().map(|frame| OwnedFrame { pc: 0, ..frame.clone() }).collect()
 }
 
-/// The first part of the path of every package of the standard library (Go 1.27, `go list std`). The first part of a
-/// module's path contains a dot.
+/// The first part of the path of every package of the standard library (Go 1.27, `go list std`).
+/// The first part of a module's path contains a dot.
 const STANDARD: [&str; 49] = [
     "archive",
     "arena",
@@ -97,9 +98,10 @@ pub(super) fn is_standard(function: &str) -> bool {
     first == "vendor" || first == "weak" || STANDARD.contains(&first)
 }
 
-/// Returns the most useful place in a stack for the reader of a finding: the innermost place outside the standard
-/// library. If the whole stack is in the standard library, it is the innermost place in the package that started the
-/// goroutine: `net/http`, not `bufio`, which `net/http` calls.
+/// Returns the most useful place in a stack for the reader of a finding: the innermost place
+/// outside the standard library. If the whole stack is in the standard library, it is the innermost
+/// place in the package that started the goroutine: `net/http`, not `bufio`, which `net/http`
+/// calls.
 pub(super) fn own<'p>(stack: impl DoubleEndedIterator<Item = &'p OwnedFrame> + Clone) -> Option<&'p OwnedFrame> {
     let own = stack.clone().find(|place| !is_standard(&place.func));
     let of_start = || {

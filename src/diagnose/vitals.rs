@@ -1,4 +1,5 @@
-//! The health of the process according to a trace: heap, pauses and waits in each second, and its collections.
+//! The health of the process according to a trace: heap, pauses and waits in each second, and its
+//! collections.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -39,8 +40,8 @@ pub struct Second {
     pub pause: Duration,
     /// How long the world was stopped in all.
     pub stopped: Duration,
-    /// The number of times that a goroutine started to wait for a channel, a select or a type of package
-    /// `sync`.
+    /// The number of times that a goroutine started to wait for a channel, a select or a type of
+    /// package `sync`.
     pub blocked: u64,
 }
 
@@ -57,9 +58,11 @@ pub struct TraceObserver {
     /// The start of the current second. It is stored when the next second starts.
     second_start: i64,
     current: Second,
-    /// The stops of the world that have not ended: the goroutine that stopped it, and the start in nanoseconds.
+    /// The stops of the world that have not ended: the goroutine that stopped it, and the start in
+    /// nanoseconds.
     pauses: Vec<(u64, i64)>,
-    /// Whether a wait for a reason of this generation counts as blocked, by the ID of the reason's string.
+    /// Whether a wait for a reason of this generation counts as blocked, by the ID of the reason's
+    /// string.
     reasons: IdTable<bool>,
     /// Whether a wait counts as blocked, for reasons that are not strings of the trace.
     other_reasons: Vec<(Symbol, bool)>,

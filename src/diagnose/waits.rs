@@ -3,7 +3,8 @@
 use super::finding::Basis;
 use crate::event::OwnedFrame;
 
-/// The beginning of a function's name, and what a goroutine waits for in it, in the runtime's words.
+/// The beginning of a function's name, and what a goroutine waits for in it, in the runtime's
+/// words.
 const OPERATIONS: [(&str, &str); 23] = [
     ("runtime.chansend", "chan send"),
     ("runtime.chanrecv", "chan receive"),
@@ -30,7 +31,7 @@ const OPERATIONS: [(&str, &str); 23] = [
     ("internal/runtime/syscall.", "syscall"),
 ];
 
-/// Functions of package `sync` below the one that the program calls. The caller says more.
+/// Functions that package `sync` calls internally. Their caller is more specific.
 const INNER: [&str; 4] =
     ["sync.runtime_Semacquire", "sync.runtime_SemacquireMutex", "internal/sync.", "sync.(*Mutex).lockSlow"];
 

@@ -1,5 +1,5 @@
-//! The cost of garbage collection: a slow program with a constant heap has an expensive collector, but no
-//! leak.
+//! The cost of garbage collection: a slow program with a constant heap has an expensive collector,
+//! but no leak.
 
 use super::{RuleContext, RuleOutput, time};
 use crate::diagnose::finding::{Basis, Evidence, Finding, Source, Strength, Value};

@@ -1,27 +1,30 @@
 //! A heap that has reached its memory limit (Go issue 58106).
 //!
-//! With GOGC alone, the goal of a collection is a multiple of the live heap. GOMEMLIMIT holds the goal
-//! down. When the live heap comes close to it, the collector runs all the time and the program does
-//! little else. Raising GOGC changes nothing then.
+//! With GOGC alone, the heap goal of a collection is a multiple of the live heap. GOMEMLIMIT holds
+//! the goal down. When the live heap comes close to the limit, the collector runs all the time and
+//! the program does little else. Raising GOGC has no effect then.
 
 use super::{RuleContext, RuleOutput, bytes};
 use crate::diagnose::finding::{Basis, Evidence, Finding, Source, Strength, Value};
 use crate::gctrace::{Cycle, Pressure};
 
-/// The goal is held down if it is at most this multiple of the live heap. GOGC=100 aims at twice.
-const HELD: f64 = 1.25;
+/// The goal is held down if it is at most this multiple of the live heap. With GOGC=100, it is
+/// twice the live heap.
+const HELD_FACTOR: f64 = 1.25;
 
-/// The share of the collections that have to be held down.
-const MOST: f64 = 0.8;
+/// The goals of at least this share of the collections have to be held down.
+const MIN_HELD: f64 = 0.8;
 
-/// The goal of held collections varies by at most this share: it is the limit.
+/// The goals of the collections vary by at most this share, since the limit is constant.
 const SPREAD: f64 = 0.1;
 
 /// The log has whole MiB, so a size may be off by this many bytes.
 const ROUNDING: f64 = (1 << 20) as f64;
 
-/// The last of this many equal parts of the log is examined, which has at least so many collections.
+/// The last of this many equal parts of the log is examined.
 const PARTS: usize = 3;
+
+/// At least this many collections are examined.
 const MIN_CYCLES: usize = 8;
 
 pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
@@ -42,7 +45,7 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
         confidence: context.options.suspect,
         strength: Strength::None,
         title: format!(
-            "the heap is at its memory limit: {} are live, the goal is held at {}, and garbage collection takes {:.0} % of the CPU time",
+            "the heap is at its memory limit: {} are live, the heap goal is only {}, and garbage collection takes {:.0} % of the CPU time",
             size(live),
             size(held),
             share * 100.0
@@ -60,13 +63,13 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     });
 }
 
-/// Returns the goal at which the collections are held. `None` if they are not.
+/// Returns the heap goal that the limit allows. `None` if the limit does not hold the goal down.
 fn held_goal(cycles: &[Cycle]) -> Option<u64> {
-    // The goal follows from the live heap of the collection before.
+    // The goal of a collection is computed from the live heap after the previous one.
     let pairs = || cycles.windows(2).filter_map(|pair| Some((pair[0].heap_live, pair[1].goal?)));
-    let held = pairs().filter(|&(live, goal)| goal as f64 <= live as f64 * HELD + ROUNDING).count();
+    let held = pairs().filter(|&(live, goal)| goal as f64 <= live as f64 * HELD_FACTOR + ROUNDING).count();
     let goals = || pairs().map(|(_, goal)| goal);
     let (low, high) = (goals().min()?, goals().max()?);
     let is_constant = (high - low) as f64 <= high as f64 * SPREAD + ROUNDING;
-    (is_constant && held as f64 >= MOST * pairs().count() as f64).then_some(high)
+    (is_constant && held as f64 >= MIN_HELD * pairs().count() as f64).then_some(high)
 }

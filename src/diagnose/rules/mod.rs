@@ -42,14 +42,14 @@ pub(super) struct RuleOutput {
 }
 
 impl RuleOutput {
-    /// Adds a question that cannot be answered.
+    /// Adds a question that cannot be answered without the input that a command captures.
     fn missing(&mut self, question: &str, why: &str, capture: &'static str) {
-        let capture = Some(capture).filter(|command| !command.is_empty());
+        let capture = Some(capture);
         self.not_judged.push(NotJudged { question: question.to_owned(), why: why.to_owned(), capture });
     }
 }
 
-/// Commands that capture what is missing. What is needed three times is captured a minute or more apart.
+/// Commands that capture what is missing. A minute or more has to pass between repetitions.
 mod capture {
     pub const TRACE: &str = "curl -o trace.out 'http://HOST/debug/pprof/trace?seconds=5'";
     pub const HEAP: &str = "curl -o heap.1 http://HOST/debug/pprof/heap  # 3 times";
@@ -110,8 +110,8 @@ fn time(duration: Duration) -> String {
     }
 }
 
-/// Returns a series of numbers such as `22 → 61 → 98`. If there are more than five, it shows the first, the last and up
-/// to three in between.
+/// Returns a series of numbers such as `22 → 61 → 98`. If there are more than five, it shows the
+/// first, the last and up to three in between.
 fn row<T>(values: &[T], text: impl Fn(&T) -> String) -> String {
     const MOST: usize = 5;
     let step = values.len().saturating_sub(1).div_ceil(MOST - 1).max(1);
