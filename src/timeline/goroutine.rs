@@ -155,7 +155,8 @@ impl<'t> Goroutine<'t> {
     }
 }
 
-/// Returns whether an entry is for a creation. In this case, `who` is the creator.
+/// Returns whether the first entry of a goroutine is its creation, in which case `who` is the creator.
+/// A goroutine is created runnable or waiting.
 fn is_creator_known(entry: Entry) -> bool {
     matches!(entry.state, State::Created | State::Waiting)
 }

@@ -9,10 +9,12 @@ usage: testdata/leaks/matrix.py [--bin GOTRACE] [--only INPUTS] DIR…
                the output of testdata/leaks/goker/make.sh
 
 Each capture is diagnosed with only its trace, only its goroutine profiles, its heap profiles and GC
-log, all files, and all files except the goroutineleak profile. For each of these, prints how often
-leaks and look-alikes get which verdict, and how many leaks that are caught (leak or suspect) name a
-culprit: in the first finding, as its place or among its related functions, and in any finding. Then
-lists the missed leaks, the false alarms, and the leaks that are caught without naming a culprit.
+log, all files, and all files except the goroutineleak profile. For each of these sets of files, prints
+the number of leaks and look-alikes with each verdict. A leak is caught if its verdict is leak or
+suspect. A finding names a culprit if the culprit is its place or one of its related functions. The last
+two columns have the number of caught leaks whose first finding names a culprit, and of those with any
+such finding. Then lists the missed leaks, the false alarms, and the caught leaks whose first finding
+names no culprit.
 
 The truth is in the file truth.json of the capture, where the culprits are the functions in which the
 leaked goroutines wait, or else in manifest.json. Leaks that these inputs cannot show are counted

@@ -287,7 +287,7 @@ fn write_curve(curve: &MmuCurve, terminal: &mut Terminal) -> Result<(), Failure>
     if let (Some(first), Some(last)) = (curve.points.first(), curve.points.last()) {
         let [first, last] = [first.window, last.window].map(units::duration);
         let note = format!(
-            "windows from {first} to {last}: no longer window fits into the time of which the utilization is known"
+            "windows from {first} to {last}: longer ones do not fit into the time for which the utilization is known"
         );
         paragraph::write_styled(DIM, &note, terminal)?;
     }

@@ -48,10 +48,10 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     check_read_to_end(&args.file, found.error.as_ref())
 }
 
-/// A P idle while a goroutine is runnable for this share of the time is a possible problem.
+/// If a P is idle while a goroutine is runnable for this share of the time, that may be a problem.
 const MUCH_LOST: f64 = 0.05;
 
-/// A P idle while a goroutine is runnable for this share of the time is a problem.
+/// If a P is idle while a goroutine is runnable for this share of the time, that is a problem.
 const TOO_MUCH_LOST: f64 = 0.25;
 
 fn write_text(args: &Args, report: &ProcsReport, clock: &Clock, terminal: &mut Terminal) -> Result<(), Failure> {

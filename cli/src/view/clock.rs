@@ -68,8 +68,8 @@ impl Clock {
     }
 }
 
-/// Unlike a duration, a moment of seconds has milliseconds, and one of milliseconds microseconds,
-/// so that moments close to each other differ.
+/// A distance from the start of the trace as text. It has more digits than a duration, so that
+/// moments close to each other differ: seconds with milliseconds, or milliseconds with microseconds.
 fn offset(duration: Duration) -> String {
     let nanos = duration.as_nanos() as f64;
     match duration.as_nanos() {
