@@ -49,15 +49,13 @@ pub enum FileKind {
     ChromeTrace,
     /// A Perfetto trace.
     PerfettoTrace,
-    /// A heap profile in text form (`debug=1`).
-    HeapText,
-    /// A goroutine, goroutine leak or thread creation profile in text form (`debug=1`).
-    GoroutineText,
+    /// A profile in text form (`debug=1`), of any kind except CPU, which has none.
+    TextProfile,
     /// A dump of all goroutines (`debug=2`, or a crash).
     GoroutineDump,
-    /// A block, mutex or other profile in an old text form.
+    /// A profile in one of the old text forms of C++ programs.
     OldProfile,
-    /// A CPU profile of Go 1.8 or earlier.
+    /// A CPU profile in the old binary form of C++ programs, and of Go 1.8 and earlier.
     OldCpuProfile,
     /// An executable or a script.
     Executable,
@@ -90,11 +88,10 @@ impl fmt::Display for FileKind {
             FileKind::ProfilingBusy => "the response of a server that is already being profiled",
             FileKind::ChromeTrace => "a trace in Chrome's JSON format",
             FileKind::PerfettoTrace => "a Perfetto trace",
-            FileKind::HeapText => "a heap profile in text form",
-            FileKind::GoroutineText => "a goroutine profile in text form",
+            FileKind::TextProfile => "a profile in text form",
             FileKind::GoroutineDump => "a goroutine dump in text form",
-            FileKind::OldProfile => "a profile in an old text form",
-            FileKind::OldCpuProfile => "a CPU profile in the binary form of Go 1.8 and earlier",
+            FileKind::OldProfile => "a profile in an old text form of C++ programs",
+            FileKind::OldCpuProfile => "a CPU profile in the old binary form of C++ programs",
             FileKind::Executable => "an executable",
             FileKind::Utf16 => "text in UTF-16",
             FileKind::Text => "text",
@@ -224,16 +221,14 @@ fn of_text(head: &[u8]) -> FileKind {
     let text = String::from_utf8_lossy(head);
     let trimmed = text.trim_start();
     let start: String = trimmed.chars().take(200).collect::<String>().to_lowercase();
-    let kinds: [(&[&str], FileKind); 12] = [
+    let kinds: [(&[&str], FileKind); 10] = [
         (&["<!doctype", "<html", "<?xml", "<head", "<h1"], FileKind::Html),
         (&["could not enable tracing"], FileKind::TracingBusy),
         (&["could not enable cpu profiling"], FileKind::ProfilingBusy),
         (&["404 page not found", "404 not found"], FileKind::NotFound),
         (&["unknown profile"], FileKind::UnknownProfile),
         (&["profile duration exceeds"], FileKind::WriteTimeout),
-        (&["heap profile:"], FileKind::HeapText),
-        (&["goroutine profile:", "goroutineleak profile:", "threadcreate profile:"], FileKind::GoroutineText),
-        (&["--- ", "sampling period="], FileKind::OldProfile),
+        (&["--- ", "heap profile:"], FileKind::OldProfile),
         (&["{\"traceevents\"", "[{\"name\"", "{\"displaytimeunit\""], FileKind::ChromeTrace),
         (&["http/1.", "http/2"], FileKind::HttpResponse),
         (&["{", "["], FileKind::Json),
@@ -252,11 +247,28 @@ fn of_text(head: &[u8]) -> FileKind {
     if text.lines().any(is_dump) {
         return FileKind::GoroutineDump;
     }
+    if is_text_profile(trimmed) {
+        return FileKind::TextProfile;
+    }
     if start.starts_with('{') && start.contains("\"traceevents\"") {
         return FileKind::ChromeTrace;
     }
     let found = kinds.iter().find(|(starts, _)| starts.iter().any(|known| start.starts_with(known)));
     found.map_or(FileKind::Text, |&(_, kind)| kind)
+}
+
+/// Returns whether a text starts like a profile that Go writes with `debug=1` (`src/runtime/pprof/pprof.go`). A program
+/// can define profiles with other names.
+fn is_text_profile(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let Some(header) = lines.next() else { return false };
+    if header.starts_with("heap profile:") {
+        let name = header.rsplit('@').next().unwrap_or_default().trim();
+        return name == "heap" || name.starts_with("heap/");
+    }
+    let count = header.split_once(" profile: total ").filter(|(name, _)| !name.contains(char::is_whitespace));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
+    header == "--- contention:" || header == "--- mutex:" || count.is_some_and(|(_, total)| is_number(total))
 }
 
 #[cfg(test)]
@@ -275,8 +287,11 @@ mod tests {
             (b"<html><head><title>502 Bad Gateway</title></head></html>", FileKind::Html),
             (b"{\"kind\":\"Status\",\"status\":\"Failure\"}", FileKind::Json),
             (b"{ \"traceEvents\": [] }", FileKind::ChromeTrace),
-            (b"heap profile: 4: 17072 [18: 1499136] @ heap/1048576\n", FileKind::HeapText),
-            (b"goroutine profile: total 7046\r\n", FileKind::GoroutineText),
+            (b"heap profile: 4: 17072 [18: 1499136] @ heap/1048576\n", FileKind::TextProfile),
+            (b"heap profile: 1: 2 [1: 2] @ heapprofile\n", FileKind::OldProfile),
+            (b"main.connections profile: total 2\n", FileKind::TextProfile),
+            (b"--- mutex:\ncycles/second=1\n", FileKind::TextProfile),
+            (b"goroutine profile: total 7046\r\n", FileKind::TextProfile),
             (b"panic: boom\n\ngoroutine 7 [chan receive]:\nmain.main()\n", FileKind::GoroutineDump),
             (b"--- contentionz 1 ---\ncycles/second = 3201000000\n", FileKind::OldProfile),
             (b"HTTP/1.1 200 OK\r\n\r\n", FileKind::HttpResponse),

@@ -60,7 +60,7 @@ impl Failure {
     pub fn wrong_file(path: &Path, kind: FileKind, head: &[u8], wanted: Wanted) -> Self {
         let begin: String =
             String::from_utf8_lossy(head).chars().map(|c| if c.is_control() { ' ' } else { c }).take(40).collect();
-        let is_known = matches!(kind, FileKind::Trace | FileKind::Profile | FileKind::GcLog);
+        let is_known = matches!(kind, FileKind::Trace | FileKind::Profile | FileKind::TextProfile | FileKind::GcLog);
         let is_text = !head.is_empty() && head.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'));
         let begin =
             if is_text && !is_known { format!(" (it begins with {:?})", begin.trim_end()) } else { String::new() };
@@ -168,7 +168,7 @@ fn is_newer(version: &str) -> bool {
 fn profile_hint(kind: &ProfileErrorKind) -> &'static str {
     match kind {
         ProfileErrorKind::Io(error) => read_hint(error),
-        ProfileErrorKind::Text { .. } => "capture it without ?debug=1, or write it with debug=0",
+        ProfileErrorKind::Text { .. } => "the text was changed or cut: capture it again",
         ProfileErrorKind::LimitExceeded { .. } => "no Go program writes such a profile",
         ProfileErrorKind::MultipleProfiles => "give each profile in a file of its own",
         ProfileErrorKind::Gzip(_) | ProfileErrorKind::Empty => CUT,
@@ -201,12 +201,11 @@ impl fmt::Display for Wanted {
 fn advice(kind: FileKind, wanted: Wanted) -> &'static str {
     const SAVED_ERROR: &str =
         "an error page was saved in place of the file: look at it, then capture again with curl -f -o";
-    const WITHOUT_DEBUG: &str = "capture it without ?debug=1";
     const BUSY: &str = "wait until the other capture ends, then capture again";
     const PERFETTO: &str = "open it in ui.perfetto.dev, or give the trace.out that it was made from";
     match kind {
         FileKind::Trace => "look at it with gotrace summary",
-        FileKind::Profile => "look at it with gotrace heap",
+        FileKind::Profile | FileKind::TextProfile => "look at it with gotrace heap",
         FileKind::GcLog => "look at it with gotrace gctrace",
         FileKind::Gzip | FileKind::Zstd | FileKind::Archive => "unpack it first",
         _ if wanted == Wanted::GcLog => "give what a program under GODEBUG=gctrace=1 writes to standard error",
@@ -218,10 +217,8 @@ fn advice(kind: FileKind, wanted: Wanted) -> &'static str {
         FileKind::NotFound => "import net/http/pprof in the service, check the path, then capture again",
         FileKind::UnknownProfile => "check the profile's name: the service lists its own at /debug/pprof/",
         FileKind::WriteTimeout => "capture fewer seconds, or raise the server's WriteTimeout",
-        FileKind::HeapText | FileKind::GoroutineText => WITHOUT_DEBUG,
         FileKind::GoroutineDump => "capture a goroutine profile: /debug/pprof/goroutine without ?debug=2",
-        FileKind::OldProfile => "capture it without ?debug=1, with Go 1.9 or later",
-        FileKind::OldCpuProfile => "capture it with Go 1.9 or later",
+        FileKind::OldProfile | FileKind::OldCpuProfile => "profiles of Go 1.9 and later are read",
         FileKind::Executable => "give the file that the program wrote: trace.out, heap.pb.gz, …",
         FileKind::Utf16 => "PowerShell's > rewrote the file and damaged it: capture it again with curl -o FILE",
         FileKind::Text => "open it: it may be the message of a failed capture",

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use crate::file_kind::FileKind;
 use crate::wire::varint;
 
 /// Why reading a profile failed, and at which place in the file.
@@ -36,6 +37,8 @@ pub enum Place {
     File(u64),
     /// Byte offset in the decompressed profile.
     Unpacked(u64),
+    /// Line number in a profile in text form, starting from 1.
+    Line(u64),
 }
 
 impl fmt::Display for Place {
@@ -43,6 +46,7 @@ impl fmt::Display for Place {
         match self {
             Place::File(offset) => write!(f, " at byte {offset}"),
             Place::Unpacked(offset) => write!(f, " at byte {offset} of the decompressed profile"),
+            Place::Line(number) => write!(f, " in line {number}"),
         }
     }
 }
@@ -64,11 +68,22 @@ pub enum ProfileErrorKind {
     /// The file has no bytes.
     #[error("the profile is empty")]
     Empty,
-    /// The file is a profile in text form, which `/debug/pprof/…?debug=1` returns.
-    #[error("profiles in text form are not supported: the file starts with \"{start}\"")]
+    /// A line of a profile in text form is malformed.
+    #[error("expected {expected}, found {found:?}")]
     Text {
-        /// The start of the file.
-        start: &'static str,
+        /// What the line should be.
+        expected: &'static str,
+        /// The start of the line.
+        found: String,
+    },
+    /// The file is not a profile that Go 1.9 or later writes, but an error page that was saved instead of a profile, a
+    /// profile in an old form, or something else.
+    #[error("this is {kind}, not a profile that Go writes{}", quoted(.start))]
+    NotAProfile {
+        /// What the file is.
+        kind: FileKind,
+        /// The start of the file. Empty if the file is not text.
+        start: String,
     },
     /// The profile exceeds one of the [`ProfileLimits`](super::ProfileLimits).
     #[error("more than {limit} {what}")]
@@ -185,4 +200,14 @@ impl ProfileError {
         };
         ProfileError::unpacked(kind, offset)
     }
+}
+
+fn quoted(start: &str) -> String {
+    if start.is_empty() { String::new() } else { format!("; it begins with {start:?}") }
+}
+
+/// Returns the first characters of a text, for errors that quote it.
+pub(super) fn start_of(text: &str) -> String {
+    const MOST: usize = 40;
+    text.chars().take(MOST).collect()
 }

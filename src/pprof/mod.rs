@@ -3,6 +3,7 @@
 //!
 //! The format is `proto/profile.proto` of github.com/google/pprof: one protobuf message, usually
 //! compressed with gzip. [`Profile`] reads it without copying, and [`ProfileBuilder`] writes it.
+//! [`Profile`] also reads profiles in text form, which Go writes with `debug=1`.
 //! [`Report`] sums up values by function, package or stack, [`Growth`] compares snapshots, and
 //! [`TopReport`] contains the largest rows of either.
 
@@ -20,6 +21,7 @@ mod profile;
 mod report;
 mod sample;
 mod table;
+mod text;
 mod top;
 mod unpack;
 mod wire;
@@ -34,5 +36,6 @@ pub use model::{LabelValue, ProfileFrame, SampleLabel, ValueType};
 pub use profile::Profile;
 pub use report::{By, Report, Row, SampleType};
 pub use sample::{Sample, SampleFrames, SampleLabels, Samples};
+pub use text::MemStats;
 pub use top::{Snapshot, Sums, TopGrowth, TopGrowthRow, TopReport, TopRow};
 pub use write::ProfileBuilder;

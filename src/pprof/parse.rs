@@ -5,17 +5,20 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::error::{Place, ProfileError, ProfileErrorKind};
+use super::error::{Place, ProfileError, ProfileErrorKind, start_of};
 use super::fields;
 use super::limits::ProfileLimits;
 use super::location::{Function, Mapping, ProfileLocation};
 use super::profile::{Head, Profile, RawType};
 use super::table::Table;
+use super::text::{self, Converted};
 use super::unpack;
 use super::wire::{Field, Fields, Span};
+use crate::file_kind::FileKind;
 
 impl Profile<'static> {
-    /// Reads a file, compressed with gzip or not.
+    /// Reads a file, compressed with gzip or not. It can be `profile.proto`, or a profile in text form, which Go writes
+    /// with `debug=1`.
     ///
     /// # Errors
     ///
@@ -93,9 +96,21 @@ impl<'a> Profile<'a> {
             let kind = ProfileErrorKind::LimitExceeded { what: "decompressed bytes", limit: limits.max_bytes() };
             return Err(ProfileError::unpacked(kind, 0));
         }
-        if let Some(kind) = not_a_profile(&bytes) {
-            return Err(ProfileError::unpacked(kind, 0));
+        match FileKind::of(&bytes) {
+            FileKind::TextProfile => {
+                let Converted { bytes, mem_stats } = text::convert(&bytes, limits)?;
+                let profile = Profile::decode(Cow::Owned(bytes), limits)?;
+                Ok(Profile { mem_stats: mem_stats.map(Box::new), ..profile })
+            }
+            kind => match not_a_profile(kind, &bytes) {
+                Some(kind) => Err(ProfileError::unpacked(kind, 0)),
+                None => Profile::decode(bytes, limits),
+            },
         }
+    }
+
+    /// Decodes `profile.proto`.
+    fn decode(bytes: Cow<'a, [u8]>, limits: &ProfileLimits) -> Result<Self, ProfileError> {
         let mut profile = Profile {
             bytes,
             limits: *limits,
@@ -108,6 +123,7 @@ impl<'a> Profile<'a> {
             sample_count: 0,
             head: Head::default(),
             period_type: None,
+            mem_stats: None,
         };
         profile.scan()?;
         for &raw in profile.sample_types.iter().chain(&profile.period_type) {
@@ -236,20 +252,18 @@ impl RawType {
     }
 }
 
-/// The starts of profiles in text form (Go `src/runtime/pprof/pprof.go`).
-const TEXT_FORMS: [&str; 6] = [
-    "heap profile: ",
-    "goroutine profile: ",
-    "goroutineleak profile: ",
-    "threadcreate profile: ",
-    "--- contention:",
-    "--- mutex:",
-];
-
-fn not_a_profile(bytes: &[u8]) -> Option<ProfileErrorKind> {
-    if bytes.is_empty() {
-        return Some(ProfileErrorKind::Empty);
+/// Returns the error for a file that is not `profile.proto`. Files of unknown kind are decoded, for an
+/// error that says what is wrong.
+fn not_a_profile(kind: FileKind, bytes: &[u8]) -> Option<ProfileErrorKind> {
+    match kind {
+        FileKind::Empty => Some(ProfileErrorKind::Empty),
+        FileKind::Profile | FileKind::Unknown | FileKind::PerfettoTrace => None,
+        _ => {
+            let head = String::from_utf8_lossy(&bytes[..bytes.len().min(FileKind::HEAD)]);
+            let start = if head.contains(['\0', '\u{fffd}']) { String::new() } else { start_of(head.trim_start()) };
+            // A few bytes of a message can look like text.
+            let is_message = kind == FileKind::Text && start.is_empty();
+            (!is_message).then_some(ProfileErrorKind::NotAProfile { kind, start })
+        }
     }
-    let start = TEXT_FORMS.into_iter().find(|form| bytes.starts_with(form.as_bytes()))?;
-    Some(ProfileErrorKind::Text { start: start.trim_end() })
 }

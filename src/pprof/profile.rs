@@ -7,6 +7,7 @@ use super::error::{ProfileError, ProfileErrorKind};
 use super::limits::ProfileLimits;
 use super::model::ValueType;
 use super::table::Table;
+use super::text::MemStats;
 use crate::event::Text;
 use crate::time::WallTime;
 
@@ -47,6 +48,7 @@ pub struct Profile<'a> {
     pub(super) sample_count: u64,
     pub(super) head: Head,
     pub(super) period_type: Option<RawType>,
+    pub(super) mem_stats: Option<Box<MemStats>>,
 }
 
 /// The fields that occur once in a profile. Strings are indexes into the string table.
@@ -71,7 +73,7 @@ pub(super) struct RawType {
 }
 
 impl Profile<'_> {
-    /// Returns the bytes of the profile, decompressed.
+    /// Returns the bytes of the profile, decompressed. A profile in text form has been converted to `profile.proto`.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -173,6 +175,21 @@ impl Profile<'_> {
     /// Returns a regular expression for exceptions from [`drop_frames`](Profile::drop_frames).
     pub fn keep_frames(&self) -> Text<'_> {
         self.text(self.head.keep_frames)
+    }
+
+    /// Returns the memory statistics of the process. `None` if the profile is not a heap profile in text form.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/text-profiles/go1.27/heap.txt.gz");
+    /// let profile = gotrace::pprof::Profile::from_path(path)?;
+    /// let memory = profile.mem_stats().ok_or("not a heap profile with debug=1")?;
+    /// println!("the program holds {} bytes", memory.sys - memory.heap_released);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn mem_stats(&self) -> Option<&MemStats> {
+        self.mem_stats.as_deref()
     }
 
     /// Returns the number of samples.

@@ -1,5 +1,6 @@
 // Profiles of each kind that the runtime writes, with recursion, inlined calls, generics, closures, methods and labels.
-// The argument is the directory for them.
+// The first argument is the directory for them. With the second argument "text", it also writes them in text form
+// (KIND.txt), and no CPU profile, which has no text form.
 package main
 
 import (
@@ -21,10 +22,14 @@ func init() {
 	runtime.SetMutexProfileFraction(1)
 }
 
+// inText is whether profiles are also written in text form.
+var inText bool
+
 func main() {
-	if len(os.Args) != 2 {
-		log.Fatal("usage: profiles DIR")
+	if len(os.Args) < 2 {
+		log.Fatal("usage: profiles DIR [text]")
 	}
+	inText = len(os.Args) > 2
 	dir := os.Args[1]
 	warmUp()
 
@@ -71,6 +76,9 @@ func main() {
 	write(dir, "block")
 	write(dir, "mutex")
 
+	if inText {
+		return
+	}
 	cpu, err := os.Create(filepath.Join(dir, "cpu.pb.gz"))
 	if err != nil {
 		log.Fatal(err)
@@ -105,11 +113,18 @@ func collect() {
 // write writes a profile. The default kind is the name of the file.
 func write(dir, file string, kind ...string) {
 	name := append(kind, file)[0]
-	out, err := os.Create(filepath.Join(dir, file+".pb.gz"))
+	writeAs(filepath.Join(dir, file+".pb.gz"), name, 0)
+	if inText {
+		writeAs(filepath.Join(dir, file+".txt"), name, 1)
+	}
+}
+
+func writeAs(path, name string, debug int) {
+	out, err := os.Create(path)
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := errors.Join(pprof.Lookup(name).WriteTo(out, 0), out.Close()); err != nil {
+	if err := errors.Join(pprof.Lookup(name).WriteTo(out, debug), out.Close()); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -50,6 +50,24 @@ pub fn path(name: &str) -> PathBuf {
     testdata().join(format!("profiles/{name}.pb.gz"))
 }
 
+/// The name, such as `go1.27/heap.txt.gz`, and path of each profile in text form of `testdata/text-profiles`.
+pub fn texts() -> Vec<(String, PathBuf)> {
+    let versions = ["go1.21", "go1.27"].into_iter().flat_map(|version| {
+        let files = std::fs::read_dir(testdata().join("text-profiles").join(version)).expect("testdata has profiles");
+        let names = files.map(|file| file.expect("the directory is readable").file_name().display().to_string());
+        names.map(move |name| format!("{version}/{name}"))
+    });
+    let mut names: Vec<String> = versions.filter(|name| name.ends_with(".txt.gz")).collect();
+    names.sort();
+    assert_eq!(names.len(), 15, "seven or eight profiles of each of two versions");
+    names.into_iter().map(|name| (name.clone(), testdata().join("text-profiles").join(name))).collect()
+}
+
+/// The path of a profile in text form, such as `go1.27/heap`.
+pub fn text(name: &str) -> PathBuf {
+    testdata().join(format!("text-profiles/{name}.txt.gz"))
+}
+
 /// Reads a valid profile from a file.
 pub fn open(path: &Path) -> Profile<'static> {
     Profile::from_path(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

@@ -72,7 +72,7 @@ impl Input {
         let is_accepted = match (wanted, self.kind) {
             // For unknown bytes, the decoder gives a better error.
             (Wanted::Trace, FileKind::Trace | FileKind::Unknown) => true,
-            (Wanted::Profile, FileKind::Profile | FileKind::Unknown) => true,
+            (Wanted::Profile, FileKind::Profile | FileKind::TextProfile | FileKind::Unknown) => true,
             // A log may start with other lines.
             (Wanted::GcLog, FileKind::GcLog | FileKind::Text) => true,
             (Wanted::GcLog, FileKind::Unknown) => is_nearly_text(&self.head),

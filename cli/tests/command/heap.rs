@@ -120,9 +120,15 @@ fn the_output_is_the_same_for_a_file_and_standard_input() {
 fn other_files_and_incompatible_profiles_are_refused_in_one_line() {
     /// Arguments, profiles, standard input and the error message.
     type Case<'a> = (&'a [&'a str], &'a [&'a str], &'a [u8], &'a str);
-    let text = b"heap profile: 1: 2 [3: 4] @ heap/524288\n";
-    let cases: [Case<'_>; 5] = [
-        (&["-"], &[], text, "this is a heap profile in text form"),
+    let text = b"heap profile: 1: 2 [3: 4] @ heap/524288\n1: 2\n";
+    let cases: [Case<'_>; 6] = [
+        (&["-"], &[], text, "found \"1: 2\" in line 2; the text was changed or cut: capture it again"),
+        (
+            &["-"],
+            &[],
+            b"<html>\n",
+            "this is an HTML page, not a pprof profile (it begins with \"<html>\"); an error page",
+        ),
         (&["-"], &[], b"", "standard input: this is an empty file"),
         (
             &["-"],

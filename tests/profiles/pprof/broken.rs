@@ -59,15 +59,10 @@ fn the_unchanged_profile_is_valid() {
 #[test]
 fn other_files_are_errors() {
     assert_error!(error(b""), ProfileErrorKind::Empty, 0, "the profile is empty");
-    let text = "profiles in text form are not supported: the file starts with \"goroutine profile:\"";
-    assert_error!(error(b"goroutine profile: total 3\n"), ProfileErrorKind::Text { .. }, 0, text);
+    let text = "this is text, not a profile that Go writes; it begins with \"not a profile\"";
+    assert_error!(error(b"not a profile"), ProfileErrorKind::NotAProfile { .. }, 0, text);
+    assert_error!(error(b"\x0e"), ProfileErrorKind::InvalidWireType { wire_type: 6 }, 0, "invalid wire type 6");
     let text = "invalid wire type 7";
-    assert_error!(
-        error(b"not a profile"),
-        ProfileErrorKind::InvalidWireType { wire_type: 6 },
-        0,
-        "invalid wire type 6"
-    );
     assert_error!(error(&[0x0f]), ProfileErrorKind::InvalidWireType { wire_type: 7 }, 0, text);
     assert_error!(
         error(&[0x48, 1, 0x02, 0]),

@@ -4,4 +4,5 @@ mod broken;
 mod growth;
 mod proto;
 mod read;
+mod text;
 mod written;
