@@ -115,7 +115,9 @@ impl Captured {
         let (kind, wanted) = match (expected, input.kind) {
             (Expected::Trace, _) | (Expected::Anything, FileKind::Trace) => (InputKind::Trace, Wanted::Trace),
             (Expected::Profile(kind), _) => (InputKind::Profile(kind), Wanted::Profile),
-            (Expected::Anything, FileKind::Profile) => (InputKind::Profile(PprofKind::Other), Wanted::Profile),
+            (Expected::Anything, FileKind::Profile | FileKind::TextProfile) => {
+                (InputKind::Profile(PprofKind::Other), Wanted::Profile)
+            }
             (Expected::Log, _) | (Expected::Anything, FileKind::GcLog | FileKind::Text) => {
                 (InputKind::GcLog, Wanted::GcLog)
             }
