@@ -51,6 +51,8 @@ pub enum RuntimeLine {
     ForcedGc,
     /// `scan: …` of `gctrace=2` (Go 1.25 and later).
     ScanStats,
+    /// `gc7(2): …`: a collection of Go 1.4 or older, which is not read.
+    CycleBeforeGo15,
 }
 
 /// The texts with which lines of the runtime start (`src/runtime/mheap.go` of Go 1.10 to 1.13, and `mgcscavenge.go`,
@@ -100,6 +102,9 @@ fn find_head(line: &[u8]) -> Option<usize> {
 fn without_head(line: &[u8]) -> LineKind {
     if let Some((_, kind)) = RUNTIME_LINES.iter().find(|(prefix, _)| line.starts_with(prefix)) {
         return LineKind::Runtime(*kind);
+    }
+    if parse::is_before_go15(line) {
+        return LineKind::Runtime(RuntimeLine::CycleBeforeGo15);
     }
     match FINDERS.pieces.iter().any(|piece| piece.find(line).is_some()) {
         true => LineKind::Damaged,

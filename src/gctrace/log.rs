@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::{Cycle, LineKind, LogReader, Run, run};
+use super::{Cycle, LineKind, LogReader, Run, RuntimeLine, run};
 use crate::error::Error;
 
 /// All collections of a log.
@@ -29,6 +29,8 @@ pub struct Skipped {
     pub damaged: u64,
     /// The number of lines of the runtime's scavenger and pacer.
     pub runtime: u64,
+    /// The number of collections of Go 1.4 and older, whose lines are not read.
+    pub before_go15: u64,
     /// The number of lines of other output.
     pub other: u64,
     /// The number of lines of more than [`MAX_LINE`](super::MAX_LINE) bytes.
@@ -62,13 +64,14 @@ impl LogLimits {
 impl Skipped {
     /// Returns the number of all these lines.
     pub fn total(&self) -> u64 {
-        self.damaged + self.runtime + self.other + self.too_long
+        self.damaged + self.runtime + self.before_go15 + self.other + self.too_long
     }
 
     fn add(&mut self, kind: &LineKind) {
         match kind {
             LineKind::Cycle(_) => {}
             LineKind::Damaged => self.damaged += 1,
+            LineKind::Runtime(RuntimeLine::CycleBeforeGo15) => self.before_go15 += 1,
             LineKind::Runtime(_) => self.runtime += 1,
             LineKind::Other => self.other += 1,
             LineKind::TooLong => self.too_long += 1,

@@ -1,6 +1,6 @@
 //! The GC log: the lines that a Go program prints to standard error under `GODEBUG=gctrace=1`.
 //!
-//! One line per collection, of Go 1.10 to 1.27. The log usually contains other output of the program and its child
+//! One line per collection, of Go 1.5 to 1.27. The log usually contains other output of the program and its child
 //! processes. Lines may be interrupted by another writer, and log collectors put a time before each line. Everything
 //! that is not a complete line of a collection is skipped and counted. A log can be a gzip file, with the feature
 //! `pprof`.

@@ -6,6 +6,12 @@
 //! ```
 //!
 //! Go 1.18 added stacks and globals, and Go 1.26 the check for leaks. The rest has been the same since Go 1.6.
+//! In Go 1.5, a collection has two more phases after the first one, scanning and installing write barriers
+//! (`src/runtime/mgc.go`, `gcMarkTermination`):
+//!
+//! ```text
+//! gc # @#s #%: #+#+#+#+# ms clock, #+#+#+#/#/#+# ms cpu, #->#-># MB, # MB goal, # P
+//! ```
 //!
 //! The runtime prints a line in pieces, so another process or a C library can write in between.
 //! Only lines that have exactly this form, to their end, are accepted.
@@ -41,15 +47,8 @@ pub(super) fn cycle(line: &[u8]) -> Option<Cycle> {
     text.literal(b"%")?;
     let leak_check = text.literal(b" (checking for goroutine leaks)").is_some();
     text.literal(b": ")?;
-    let clock =
-        Clock { sweep_term: text.millis(b"+")?, mark: text.millis(b"+")?, mark_term: text.millis(b" ms clock, ")? };
-    let cpu = Cpu {
-        sweep_term: text.millis(b"+")?,
-        assist: text.millis(b"/")?,
-        background: text.millis(b"/")?,
-        idle: text.millis(b"+")?,
-        mark_term: text.millis(b" ms cpu, ")?,
-    };
+    let (clock, has_scan) = text.clock()?;
+    let cpu = text.cpu(has_scan)?;
     let heap_start = text.megabytes()?;
     text.arrow()?;
     let heap_end = text.megabytes()?;
@@ -87,10 +86,56 @@ pub(super) fn cycle(line: &[u8]) -> Option<Cycle> {
     })
 }
 
+/// Returns whether a line describes a collection of Go 1.4 or older, such as `gc7(2): 4+0+183+0 us, …`.
+pub(super) fn is_before_go15(line: &[u8]) -> bool {
+    let mut text = Text(line);
+    let mut head = || {
+        text.literal(b"gc")?;
+        text.integer()?;
+        text.literal(b"(")?;
+        text.integer()?;
+        text.literal(b"): ")
+    };
+    head().is_some()
+}
+
 /// The unparsed rest of a line.
 struct Text<'a>(&'a [u8]);
 
 impl Text<'_> {
+    /// Parses the durations of the phases. Returns whether they are those of Go 1.5, which scans before it marks. Its
+    /// scan and its installation of write barriers count as marking: they run while the program does.
+    #[inline(always)]
+    fn clock(&mut self) -> Option<(Clock, bool)> {
+        let sweep_term = self.millis(b"+")?;
+        let mark = self.millis(b"+")?;
+        let third = Duration::from_nanos(self.decimal(NANOS_PER_MILLI)?);
+        if self.literal(b" ms clock, ").is_some() {
+            return Some((Clock { sweep_term, mark, mark_term: third }, false));
+        }
+        self.literal(b"+")?;
+        let mark = mark.checked_add(third)?.checked_add(self.millis(b"+")?)?;
+        Some((Clock { sweep_term, mark, mark_term: self.millis(b" ms clock, ")? }, true))
+    }
+
+    /// Parses the CPU times of the phases. With `has_scan`, those of Go 1.5: its scan and its installation of write
+    /// barriers count as marking in the background.
+    #[inline(always)]
+    fn cpu(&mut self, has_scan: bool) -> Option<Cpu> {
+        let sweep_term = self.millis(b"+")?;
+        let mut scan = Duration::ZERO;
+        if has_scan {
+            scan = self.millis(b"+")?.checked_add(self.millis(b"+")?)?;
+        }
+        Some(Cpu {
+            sweep_term,
+            assist: self.millis(b"/")?,
+            background: self.millis(b"/")?.checked_add(scan)?,
+            idle: self.millis(b"+")?,
+            mark_term: self.millis(b" ms cpu, ")?,
+        })
+    }
+
     /// Skips these bytes if the text starts with them.
     #[inline(always)]
     fn literal(&mut self, literal: &[u8]) -> Option<()> {

@@ -179,6 +179,23 @@ fn lines_of_all_go_versions_are_parsed() {
     assert_eq!((expected.end(), expected.clock.pause()), (micros(262_345_000 + 108_258), micros(258)));
     assert_eq!((expected.cpu.mark(), expected.cpu.taken()), (millis(444), micros(433_030)));
 
+    // Go 1.5, src/runtime/mgc.go: five phases. Scanning and installing write barriers count as marking.
+    let go_1_5 = cycle(
+        "gc 7 @0.062s 5%: 0.044+1.0+0.017+2.3+0.23 ms clock, 0.044+1.0+0.5+0.46/2.0/0.1+0.24 ms cpu, \
+         4->12->3 MB, 8 MB goal, 4 P",
+    );
+    let clock = Clock { sweep_term: micros(44), mark: micros(3_317), mark_term: micros(230) };
+    assert_eq!((go_1_5.n, go_1_5.clock), (7, clock));
+    let cpu = Cpu {
+        sweep_term: micros(44),
+        assist: micros(460),
+        background: micros(3_500),
+        idle: micros(100),
+        mark_term: micros(240),
+    };
+    assert_eq!(go_1_5.cpu, cpu);
+    assert_eq!((go_1_5.heap_live, go_1_5.goal, go_1_5.procs), (3 * MIB, Some(8 * MIB), 4));
+
     // Issue 22439, Go 1.10 on Windows, whose clock has a resolution of a millisecond or more.
     let windows = cycle("gc 280 @1.195s 0%: 0+0+0 ms clock, 0+0/0/0+0 ms cpu, 11->11->6 MB, 12 MB goal, 4 P");
     assert_eq!((windows.clock, windows.cpu), (Clock::default(), Cpu::default()));
@@ -235,7 +252,7 @@ fn lines_inside_other_log_formats_are_parsed() {
 
 #[test]
 fn other_lines_of_the_runtime_are_recognized() {
-    use RuntimeLine::{ForcedGc, Pacer, ScanStats, Scavenger};
+    use RuntimeLine::{CycleBeforeGo15, ForcedGc, Pacer, ScanStats, Scavenger};
     for (line, expected) in [
         // Issue 15212, Go 1.6, and src/runtime/mheap.go of Go 1.10.
         ("scvg1: inuse: 0, idle: 0, sys: 1, released: 0, consumed: 0 (MB)", Scavenger),
@@ -248,6 +265,8 @@ fn other_lines_of_the_runtime_are_recognized() {
         ("GC forced", ForcedGc),
         ("pacer: assist ratio=2.34 (scan 0 MB in 5->5 MB) workers=0+0.25", Pacer),
         ("scan: total 23+42+0=65 objs, 9+0=9 spans", ScanStats),
+        // Go 1.3, src/pkg/runtime/mgc0.c.
+        ("gc2(1): 0+0+130+0 us, 0 -> 0 MB, 368 (369-1) objects, 12/0/0 sweeps", CycleBeforeGo15),
     ] {
         assert_eq!(kind(line), LineKind::Runtime(expected), "{line}");
     }

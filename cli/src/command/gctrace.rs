@@ -99,14 +99,20 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     }
     terminal.flush()?;
     result.map_err(|error| Failure::trace(&args.file, &error))?;
-    if log.cycles.is_empty() {
-        return Err(Failure::Input {
-            path: args.file.clone(),
-            error: format!("no GC cycle in {}", plural(log.skipped.total(), "line")),
-            hint: "give what a program under GODEBUG=gctrace=1 writes to standard error".into(),
-        });
+    if !log.cycles.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let (error, hint) = match log.skipped.before_go15 {
+        0 => (
+            format!("no GC cycle in {}", plural(log.skipped.total(), "line")),
+            "give what a program under GODEBUG=gctrace=1 writes to standard error",
+        ),
+        cycles => (
+            format!("{} in the format of Go 1.4 and older", plural(cycles, "GC cycle")),
+            "logs of Go 1.5 and later are read",
+        ),
+    };
+    Err(Failure::Input { path: args.file.clone(), error, hint: hint.into() })
 }
 
 fn write_text(report: &LogReport, args: &Args, terminal: &mut Terminal) -> io::Result<()> {
@@ -305,6 +311,7 @@ fn write_log(report: &LogReport, run: &RunSummary, terminal: &mut Terminal) -> i
         (run.missing, "missing"),
         (skipped.damaged, "cut or mixed with other output"),
         (skipped.runtime, "of the pacer or scavenger"),
+        (skipped.before_go15, "of Go 1.4 or older, which are not read"),
         (skipped.too_long, "too long"),
         (skipped.other, "other lines"),
         (report.dropped, "left out (see --max-cycles)"),

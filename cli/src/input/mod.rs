@@ -4,6 +4,7 @@
 mod original;
 mod progress;
 mod unpack;
+mod utf16;
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
@@ -63,6 +64,10 @@ impl Input {
         if let Some((error, hint)) = unsupported_packing(&head) {
             return Err(Failure::Input { path: path.into(), error: error.into(), hint: hint.into() });
         }
+        if let Some(decoded) = decode_text(&head) {
+            let whole = Cursor::new(head).chain(bytes);
+            return Ok(Input { kind: decoded.kind, bytes: Box::new(utf16::Decoder::new(whole, decoded.order)), head: decoded.head });
+        }
         let kind = if is_cut_header(&head) { FileKind::Trace } else { FileKind::of(&head) };
         Ok(Input { kind, bytes: Box::new(Cursor::new(head.clone()).chain(bytes)), head })
     }
@@ -92,6 +97,23 @@ impl Input {
             None => Ok(self.bytes),
         }
     }
+}
+
+/// The start of text in UTF-16, decoded.
+struct DecodedText {
+    kind: FileKind,
+    head: Vec<u8>,
+    order: fn([u8; 2]) -> u16,
+}
+
+/// Decodes the start of an input in UTF-16. `None` if it is in another encoding, or is binary data that PowerShell
+/// took for text: then bytes are lost.
+fn decode_text(head: &[u8]) -> Option<DecodedText> {
+    let order = utf16::byte_order(head)?;
+    let head = utf16::decode_head(head, order);
+    let kind = FileKind::of(&head);
+    let is_binary = matches!(kind, FileKind::Trace | FileKind::Profile | FileKind::Unknown);
+    (!is_binary).then_some(DecodedText { kind, head, order })
 }
 
 /// Whether a path is a URL. No file has a name that starts like this.

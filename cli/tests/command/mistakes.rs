@@ -86,3 +86,34 @@ fn a_short_log_is_not_judged() {
     let text = String::from_utf8(run(program, log.as_bytes()).stdout).expect("UTF-8");
     assert!(text.contains("share of CPU in GC not known") && !text.contains("unknown"), "{text}");
 }
+
+/// PowerShell's `>` writes text in UTF-16. A log survives that, a trace does not.
+#[test]
+fn text_in_utf16_is_decoded_and_binary_data_is_refused() {
+    let utf16 = |text: &str| -> Vec<u8> {
+        std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+    };
+    let log = std::fs::read_to_string(testdata().join("gctrace/logs/go1.27-leak.log")).expect("the log");
+    let with = |input: &[u8], command: &str| {
+        let mut program = gotrace(command);
+        program.arg("-");
+        run(program, input)
+    };
+    let (plain, decoded) = (with(log.as_bytes(), "gctrace"), with(&utf16(&log), "gctrace"));
+    assert!(plain.status.success() && !plain.stdout.is_empty());
+    assert_eq!(decoded.stdout, plain.stdout, "{}", stderr(&decoded));
+    let trace = with(&utf16("go 1.23 trace\0\0\0"), "summary");
+    assert_eq!(trace.status.code(), Some(2));
+    assert!(stderr(&trace).contains("PowerShell"), "{}", stderr(&trace));
+}
+
+#[test]
+fn a_log_of_go_1_4_is_named_as_too_old() {
+    let mut program = gotrace("gctrace");
+    program.arg("-");
+    let log = b"gc1(1): 4+0+183+0 us, 0 -> 0 MB, 18 (19-1) objects, 0/0/0 sweeps, 0(0) handoff, 0(0) steal, 0/0/0 yields\n";
+    let output = run(program, log);
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "1 GC cycle in the format of Go 1.4 and older; logs of Go 1.5 and later are read";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+}
