@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::view::names;
 
 /// Options of `go tool pprof` and what to do instead.
-const PPROF: [(&str, &str); 14] = [
+const PPROF: [(&str, &str); 22] = [
     ("top", "gotrace heap FILE shows the top functions without an option"),
     ("diff_base", "use --diff-base BASE FILE"),
     ("base", "use --diff-base BASE FILE"),
@@ -18,9 +18,17 @@ const PPROF: [(&str, &str); 14] = [
     ("alloc_space", "use --sample alloc_space"),
     ("alloc_objects", "use --sample alloc_objects"),
     ("nodecount", "use --top N"),
+    ("cum", "use --sort cum"),
+    ("focus", "use --focus REGEX"),
+    ("ignore", "use --ignore REGEX"),
+    ("tagfocus", "use --tagfocus REGEX"),
+    ("list", "use --list REGEX"),
+    ("dot", "use --dot FILE"),
+    ("web", "use --dot FILE for the call graph, or --svg FILE for a flame graph"),
+    ("svg", "use --dot FILE for the call graph, or --svg FILE for a flame graph"),
+    ("trim_path", "use --trim-path PREFIX"),
+    ("source_path", "use --source DIR"),
     ("http", NOT_HERE),
-    ("list", NOT_HERE),
-    ("web", NOT_HERE),
     ("peek", NOT_HERE),
 ];
 

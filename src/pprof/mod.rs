@@ -5,14 +5,17 @@
 //! compressed with gzip. [`Profile`] reads it without copying, and [`ProfileBuilder`] writes it.
 //! [`Profile`] also reads profiles in text form, which Go writes with `debug=1`.
 //! [`Report`] sums up values by function, package or stack, [`Growth`] compares snapshots, and
-//! [`TopReport`] contains the largest rows of either.
+//! [`TopReport`] contains the largest rows of either. [`Listing`] sums up by line, [`CallGraph`] by call.
 
 mod diff;
 mod encode;
 mod error;
 mod fields;
+mod filter;
+mod graph;
 mod kind;
 mod limits;
+mod listing;
 mod location;
 mod model;
 mod names;
@@ -29,12 +32,15 @@ mod write;
 
 pub use diff::{Growth, GrowthRow, Incompatible};
 pub use error::{Place, ProfileError, ProfileErrorKind};
+pub use filter::SampleFilter;
+pub use graph::{CallEdge, CallGraph, CallNode};
 pub use kind::PprofKind;
 pub use limits::ProfileLimits;
+pub use listing::{ListedFunction, ListedLine, Listing};
 pub use location::{Function, Mapping, ProfileLine, ProfileLines, ProfileLocation};
 pub use model::{LabelValue, ProfileFrame, SampleLabel, ValueType};
 pub use profile::Profile;
-pub use report::{By, Report, Row, SampleType};
+pub use report::{By, Report, Row, SampleType, SortBy};
 pub use sample::{Sample, SampleFrames, SampleLabels, Samples};
 pub use text::MemStats;
 pub use top::{Snapshot, Sums, TopGrowth, TopGrowthRow, TopReport, TopRow};

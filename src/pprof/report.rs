@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 
 use super::error::ProfileError;
+use super::filter::{LocationFilter, SampleFilter};
 use super::kind::PprofKind;
 use super::location::{Function, ProfileLocation};
 use super::names;
@@ -107,6 +108,16 @@ impl<'r> Row<'r> {
     }
 }
 
+/// The value by which rows are sorted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SortBy {
+    /// The values of samples that end in the function.
+    #[default]
+    Flat,
+    /// The values of samples that contain the function.
+    Cum,
+}
+
 impl Report {
     /// Sums up the values of a profile.
     ///
@@ -114,6 +125,15 @@ impl Report {
     ///
     /// Fails if the profile has an invalid sample.
     pub fn new(profile: &Profile<'_>, by: By) -> Result<Self, ProfileError> {
+        Self::with_filter(profile, by, &SampleFilter::default())
+    }
+
+    /// Sums up the values of the samples that a filter chooses. The [total](Self::total) is that of all samples.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the profile has an invalid sample.
+    pub fn with_filter(profile: &Profile<'_>, by: By, filter: &SampleFilter<'_>) -> Result<Self, ProfileError> {
         let sample_types = profile
             .sample_types()
             .map(|value_type| SampleType { kind: value_type.kind.to_string(), unit: value_type.unit.to_string() });
@@ -131,14 +151,20 @@ impl Report {
             total: vec![0; profile.sample_type_count()],
         };
         let locations = Nodes::new(profile, by, &mut report.names);
+        let filter = filter.of(profile);
         match by {
-            By::Function | By::Package => report.add_nodes(profile, &locations)?,
-            By::Stack => report.add_stacks(profile, &locations)?,
+            By::Function | By::Package => report.add_nodes(profile, &locations, &filter)?,
+            By::Stack => report.add_stacks(profile, &locations, &filter)?,
         }
         Ok(report)
     }
 
-    fn add_nodes(&mut self, profile: &Profile<'_>, nodes: &Nodes) -> Result<(), ProfileError> {
+    fn add_nodes(
+        &mut self,
+        profile: &Profile<'_>,
+        nodes: &Nodes,
+        filter: &LocationFilter<'_>,
+    ) -> Result<(), ProfileError> {
         let width = self.sample_types.len();
         self.flat = vec![0; width * self.names.len()];
         self.cum = vec![0; width * self.names.len()];
@@ -152,6 +178,9 @@ impl Report {
             number += 1;
             let values = sample.values();
             add(&mut self.total, values);
+            if !filter.keeps(&sample)? {
+                continue;
+            }
             let places = sample.places();
             if let Some(&leaf) = places.first().and_then(|&place| nodes.of(place).first()) {
                 let start = leaf as usize * width;
@@ -174,7 +203,12 @@ impl Report {
         Ok(())
     }
 
-    fn add_stacks(&mut self, profile: &Profile<'_>, nodes: &Nodes) -> Result<(), ProfileError> {
+    fn add_stacks(
+        &mut self,
+        profile: &Profile<'_>,
+        nodes: &Nodes,
+        filter: &LocationFilter<'_>,
+    ) -> Result<(), ProfileError> {
         let width = self.sample_types.len();
         let mut stack = Vec::new();
         let mut samples = profile.samples();
@@ -182,6 +216,9 @@ impl Report {
         let mut frames = 0;
         while let Some(sample) = samples.next_sample()? {
             add(&mut self.total, sample.values());
+            if !filter.keeps(&sample)? {
+                continue;
+            }
             stack.clear();
             for &place in sample.places() {
                 stack.extend_from_slice(nodes.of(place));
@@ -278,15 +315,22 @@ impl Report {
     /// Returns the rows with a flat or cumulative value other than zero, sorted like `go tool pprof -top`: by
     /// descending absolute flat value, then by name. `sample_type` is an index. Empty if it is out of range.
     pub fn top(&self, sample_type: usize) -> Vec<Row<'_>> {
+        self.sorted(sample_type, SortBy::Flat)
+    }
+
+    /// Returns the same rows as [`top`](Self::top), sorted by descending absolute flat or cumulative value, then by
+    /// name.
+    pub fn sorted(&self, sample_type: usize, by: SortBy) -> Vec<Row<'_>> {
         if sample_type >= self.sample_types.len() {
             return Vec::new();
         }
         let value = |values: &[i64]| values[sample_type];
+        let size = |row: &Row<'_>| match by {
+            SortBy::Flat => value(row.flat).unsigned_abs(),
+            SortBy::Cum => value(row.cum).unsigned_abs(),
+        };
         let mut rows: Vec<Row<'_>> = self.rows().filter(|row| value(row.flat) != 0 || value(row.cum) != 0).collect();
-        rows.sort_by(|a, b| {
-            let by_flat = value(b.flat).unsigned_abs().cmp(&value(a.flat).unsigned_abs());
-            by_flat.then_with(|| a.frames().cmp(b.frames()))
-        });
+        rows.sort_by(|a, b| size(b).cmp(&size(a)).then_with(|| a.frames().cmp(b.frames())));
         rows
     }
 }

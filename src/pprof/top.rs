@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::diff::{Growth, GrowthRow};
 use super::kind::PprofKind;
-use super::report::{By, Report, Row};
+use super::report::{By, Report, Row, SortBy};
 use crate::time::WallTime;
 
 /// The largest rows of a profile, or of several profiles with their growth.
@@ -118,9 +118,9 @@ pub struct TopGrowthRow {
 impl TopReport {
     /// Collects the `most` rows with the largest values of a sample type. If there are fewer, they are followed by rows
     /// that only have values of other sample types.
-    pub fn of_report(report: &Report, sample_type: usize, most: usize) -> Self {
+    pub fn of_report(report: &Report, sample_type: usize, sort: SortBy, most: usize) -> Self {
         let types = report.sample_types();
-        let rows = sorted(report, sample_type);
+        let rows = sorted(report, sample_type, sort);
         TopReport {
             kind: report.kind(),
             by: report.by(),
@@ -146,14 +146,14 @@ impl TopReport {
                 row_count: rows.len(),
                 rows: rows.into_iter().take(most).map(|row| TopGrowthRow::of(by, row)).collect(),
             }),
-            ..TopReport::of_report(last, sample_type, most)
+            ..TopReport::of_report(last, sample_type, SortBy::Flat, most)
         }
     }
 }
 
 /// Returns the rows with a value of this sample type, followed by rows that only have other values.
-fn sorted(report: &Report, sample_type: usize) -> Vec<Row<'_>> {
-    let mut rows = report.top(sample_type);
+fn sorted(report: &Report, sample_type: usize, sort: SortBy) -> Vec<Row<'_>> {
+    let mut rows = report.sorted(sample_type, sort);
     let is_zero = |values: &[i64]| values.get(sample_type).is_none_or(|&value| value == 0);
     let any = |values: &[i64]| values.iter().any(|&value| value != 0);
     let others = report.rows().filter(|row| is_zero(row.flat) && is_zero(row.cum) && (any(row.flat) || any(row.cum)));

@@ -66,7 +66,11 @@ impl Input {
         }
         if let Some(decoded) = decode_text(&head) {
             let whole = Cursor::new(head).chain(bytes);
-            return Ok(Input { kind: decoded.kind, bytes: Box::new(utf16::Decoder::new(whole, decoded.order)), head: decoded.head });
+            return Ok(Input {
+                kind: decoded.kind,
+                bytes: Box::new(utf16::Decoder::new(whole, decoded.order)),
+                head: decoded.head,
+            });
         }
         let kind = if is_cut_header(&head) { FileKind::Trace } else { FileKind::of(&head) };
         Ok(Input { kind, bytes: Box::new(Cursor::new(head.clone()).chain(bytes)), head })

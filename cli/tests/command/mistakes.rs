@@ -111,7 +111,8 @@ fn text_in_utf16_is_decoded_and_binary_data_is_refused() {
 fn a_log_of_go_1_4_is_named_as_too_old() {
     let mut program = gotrace("gctrace");
     program.arg("-");
-    let log = b"gc1(1): 4+0+183+0 us, 0 -> 0 MB, 18 (19-1) objects, 0/0/0 sweeps, 0(0) handoff, 0(0) steal, 0/0/0 yields\n";
+    let log =
+        b"gc1(1): 4+0+183+0 us, 0 -> 0 MB, 18 (19-1) objects, 0/0/0 sweeps, 0(0) handoff, 0(0) steal, 0/0/0 yields\n";
     let output = run(program, log);
     assert_eq!(output.status.code(), Some(2));
     let expected = "1 GC cycle in the format of Go 1.4 and older; logs of Go 1.5 and later are read";

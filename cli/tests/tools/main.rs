@@ -40,6 +40,8 @@ const TESTS: &[(&str, Test)] = &[
         guide::files_captured_by_the_commands_in_the_guide_are_read,
     ),
     ("pprof::differences_equal_those_of_go_tool_pprof", pprof::differences_equal_those_of_go_tool_pprof),
+    ("pprof::chosen_samples_equal_those_of_go_tool_pprof", pprof::chosen_samples_equal_those_of_go_tool_pprof),
+    ("pprof::lines_equal_those_of_go_tool_pprof", pprof::lines_equal_those_of_go_tool_pprof),
     ("pprof::flat_and_cum_equal_those_of_go_tool_pprof", pprof::flat_and_cum_equal_those_of_go_tool_pprof),
     ("pprof::profiles_of_traces_are_opened_by_go_tool_pprof", pprof::profiles_of_traces_are_opened_by_go_tool_pprof),
     ("pprof::a_synthetic_profile_is_opened_by_go_tool_pprof", pprof::a_synthetic_profile_is_opened_by_go_tool_pprof),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gotrace::analysis;
 use gotrace::analysis::profile::{ProfileKind, ProfileOptions, Profiler};
-use gotrace::pprof::{By, ProfileBuilder, ProfileFrame, Report, ValueType};
+use gotrace::pprof::{By, Listing, ProfileBuilder, ProfileFrame, Report, SampleFilter, SortBy, ValueType};
 use gotrace::{Reader, WallTime};
 use gotrace_tests::corpus::sample;
 
@@ -30,10 +30,23 @@ fn run(pprof: &Path, args: &[&str]) -> String {
 
 /// All lines of `go tool pprof -top`, without a cutoff and in units that need no rounding.
 fn top(pprof: &Path, sample_type: &str, unit: &str, base: Option<&Path>, file: &Path) -> Vec<Line> {
+    top_with(pprof, sample_type, unit, base, file, &[])
+}
+
+/// The same, with more options.
+fn top_with(
+    pprof: &Path,
+    sample_type: &str,
+    unit: &str,
+    base: Option<&Path>,
+    file: &Path,
+    options: &[&str],
+) -> Vec<Line> {
     let index = format!("-sample_index={sample_type}");
     let unit_flag = format!("-unit={unit}");
     let base = base.map(|base| format!("-diff_base={}", base.display()));
     let mut args = vec!["-top", "-nodefraction=0", "-edgefraction=0", "-nodecount=0", &index, &unit_flag];
+    args.extend(options);
     args.extend(base.as_deref());
     let file = file.display().to_string();
     args.push(&file);
@@ -89,6 +102,90 @@ pub fn flat_and_cum_equal_those_of_go_tool_pprof() -> Result<(), Missing> {
     }
     assert!(compared > 1000, "{compared} lines");
     Ok(())
+}
+
+/// Samples chosen by function or file, sorted by cumulative value.
+pub fn chosen_samples_equal_those_of_go_tool_pprof() -> Result<(), Missing> {
+    let pprof = pprof_tool()?;
+    let (mut compared, mut fewer) = (0, 0);
+    for (name, path) in files::all().into_iter().filter(|(name, _)| name.contains("heap") || name.contains("cpu")) {
+        let profile = files::open(&path);
+        for (focus, ignore) in [("main", "nosuch"), ("malloc", "runtime/proc.go"), ("", "main"), ("json|regexp", "Map")]
+        {
+            let contains = |part: &'static str| move |text: &str| part.split('|').any(|one| text.contains(one));
+            let mut filter = SampleFilter::default().ignore(contains(ignore));
+            let ignore = format!("-ignore={ignore}");
+            let mut options = vec!["-cum", &*ignore];
+            let focus_option = format!("-focus={focus}");
+            if !focus.is_empty() {
+                filter = filter.focus(contains(focus));
+                options.push(&focus_option);
+            }
+            let ours = Report::with_filter(&profile, By::Function, &filter).expect("valid samples");
+            let all = report(&path);
+            for (i, sample_type) in ours.sample_types().iter().enumerate() {
+                let rows = ours.sorted(i, SortBy::Cum);
+                if rows.is_empty() {
+                    // pprof says that the focus matched nothing.
+                    continue;
+                }
+                let lines = rows.iter().map(|row| (row.flat[i], row.cum[i], row.name().to_owned()));
+                let theirs = top_with(&pprof, &sample_type.kind, unit(&sample_type.unit), None, &path, &options);
+                assert_eq!(lines.collect::<Vec<_>>(), theirs, "{name} {} {options:?}", sample_type.kind);
+                compared += theirs.len();
+                fewer += usize::from(rows.len() < all.top(i).len());
+            }
+        }
+    }
+    assert!(compared > 500 && fewer > 20, "{compared} lines, {fewer} filters that leave something out");
+    Ok(())
+}
+
+/// The values of each line, and their sums by function.
+pub fn lines_equal_those_of_go_tool_pprof() -> Result<(), Missing> {
+    let pprof = pprof_tool()?;
+    let (mut compared, mut routines) = (0, 0);
+    for (name, path) in files::all().into_iter().filter(|(name, _)| !name.contains("threadcreate")) {
+        let profile = files::open(&path);
+        let i = profile.default_sample_type().expect("a sample type");
+        let sample_type = profile.sample_types().nth(i).expect("a sample type");
+        let (kind, unit) = (sample_type.kind.to_string(), unit(&sample_type.unit.to_string()).to_owned());
+        let listing = Listing::new(&profile, i, &SampleFilter::default(), |_| true).expect("valid samples");
+        let of = |function: &gotrace::pprof::ListedFunction| -> Vec<Line> {
+            let place = |line: i64| format!("{} {}:{line}", function.name, function.file);
+            function.lines.iter().map(|line| (line.flat, line.cum, place(line.line))).collect()
+        };
+        let mut ours: Vec<Line> = listing.functions.iter().flat_map(of).collect();
+        let mut theirs = top_with(&pprof, &kind, &unit, None, &path, &["-lines"]);
+        ours.sort();
+        theirs.sort();
+        assert_eq!(ours, theirs, "{name}");
+        compared += ours.len();
+        routines += sums_of_routines(&pprof, &kind, &unit, &path, &listing);
+    }
+    assert!(compared > 1000 && routines > 100, "{compared} lines, {routines} functions");
+    Ok(())
+}
+
+/// Compares the sums of `-list` for functions of package main with ours. Returns their number.
+fn sums_of_routines(pprof: &Path, kind: &str, unit: &str, file: &Path, listing: &Listing) -> usize {
+    let (index, unit_flag) = (format!("-sample_index={kind}"), format!("-unit={unit}"));
+    let path = file.display().to_string();
+    let mut compared = 0;
+    for function in listing.functions.iter().filter(|function| function.name.starts_with("main.")).take(10) {
+        let pattern = function.name.replace(['(', ')', '*', '[', ']', '.'], ".");
+        let list = format!("-list=^{pattern}$");
+        let text = run(pprof, &[&list, &index, &unit_flag, &path]);
+        let sums = text.lines().find(|line| line.contains("(flat, cum)")).expect("a routine");
+        let mut columns = sums.split_whitespace();
+        let mut value = || {
+            let column = columns.next().expect("a column").trim_end_matches(|c: char| c.is_ascii_alphabetic());
+            if column == "." { 0 } else { column.parse::<i64>().expect("a whole number") }
+        };
+        assert_eq!((value(), value()), (function.flat, function.cum), "{} of {path}:\n{text}", function.name);
+        compared += 1;
+    }
+    compared
 }
 
 pub fn differences_equal_those_of_go_tool_pprof() -> Result<(), Missing> {

@@ -1,12 +1,16 @@
 //! `gotrace heap`: which functions, packages or stacks hold the memory of a profile, and how it
 //! grows.
 
+mod graph;
+mod list;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use gotrace::pprof::{self, Growth, Profile, ProfileError, Report, Row, TopReport};
+use gotrace::pprof::{self, Growth, Profile, ProfileError, Report, Row, SampleFilter, SortBy, TopReport};
+use regex_lite::Regex;
 
 use crate::failure::{Failure, Wanted};
 use crate::input::{Input, check_stdin};
@@ -23,7 +27,7 @@ use crate::view::{names, paragraph, units};
 /// those of go tool pprof -top.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  gotrace heap heap.1.pb.gz\n  gotrace heap heap.1.pb.gz heap.2.pb.gz heap.3.pb.gz\n  gotrace heap heap.3.pb.gz --by package --sample alloc_space --top 5"
+    after_help = "Examples:\n  gotrace heap heap.1.pb.gz\n  gotrace heap heap.1.pb.gz heap.2.pb.gz heap.3.pb.gz\n  gotrace heap heap.3.pb.gz --by package --sample alloc_space --top 5\n  gotrace heap heap.pb.gz --list askSupplier --source ~/src/shop"
 )]
 pub struct Args {
     /// Group the samples by this
@@ -36,6 +40,22 @@ pub struct Args {
     /// total
     #[arg(long, value_name = "FILE")]
     diff_base: Option<PathBuf>,
+    /// Sort by the value in the function alone (flat), or with its callees (cum)
+    #[arg(long, value_enum, default_value = "flat")]
+    sort: Sort,
+    /// Only samples whose stack has a function or a file that matches
+    #[arg(long, value_name = "REGEX", help_heading = "Selection")]
+    focus: Option<Regex>,
+    /// Leave out samples whose stack has a function or a file that matches
+    #[arg(long, value_name = "REGEX", help_heading = "Selection")]
+    ignore: Option<Regex>,
+    /// Only samples with a label that matches, as in --tagfocus tenant:acme
+    #[arg(long, value_name = "REGEX", help_heading = "Selection")]
+    tagfocus: Option<Regex>,
+    #[command(flatten)]
+    list: list::ListArgs,
+    #[command(flatten)]
+    graph: graph::GraphArgs,
     #[command(flatten)]
     rows: Rows,
     /// Print one JSON object, with the rows that --top or --all selects
@@ -70,6 +90,38 @@ impl By {
             By::Package => "package",
             By::Stack => "stack",
         }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Sort {
+    Flat,
+    Cum,
+}
+
+impl From<Sort> for SortBy {
+    fn from(sort: Sort) -> Self {
+        match sort {
+            Sort::Flat => SortBy::Flat,
+            Sort::Cum => SortBy::Cum,
+        }
+    }
+}
+
+impl Args {
+    /// The filter for --focus, --ignore and --tagfocus.
+    fn filter(&self) -> SampleFilter<'_> {
+        let mut filter = SampleFilter::default();
+        if let Some(focus) = &self.focus {
+            filter = filter.focus(|text| focus.is_match(text));
+        }
+        if let Some(ignore) = &self.ignore {
+            filter = filter.ignore(|text| ignore.is_match(text));
+        }
+        if let Some(tagfocus) = &self.tagfocus {
+            filter = filter.label(|text| tagfocus.is_match(text));
+        }
+        filter
     }
 }
 
@@ -122,16 +174,22 @@ impl Subject {
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
+    if args.list.pattern().is_some() || args.graph.is_wanted() {
+        return run_one(args, terminal);
+    }
     let subject = read_all(args)?;
     let report = subject.report();
     let sample_type = match &args.sample {
         None => report.default_sample_type(),
-        Some(name) => Some(report.sample_type(name).ok_or_else(|| no_such_sample(name, report))?),
+        Some(name) => {
+            let kinds = || report.sample_types().iter().map(|sample_type| sample_type.kind.clone());
+            Some(report.sample_type(name).ok_or_else(|| no_such_sample(name, kinds()))?)
+        }
     };
     if args.json {
         let top = match &subject {
             Subject::Several(growth) => TopReport::of_growth(growth, sample_type.unwrap_or(0), args.rows.most()),
-            _ => TopReport::of_report(report, sample_type.unwrap_or(0), args.rows.most()),
+            _ => TopReport::of_report(report, sample_type.unwrap_or(0), args.sort.into(), args.rows.most()),
         };
         return terminal.json(&top, None);
     }
@@ -150,15 +208,42 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     Ok(terminal.flush()?)
 }
 
+/// Shows the lines of functions, or writes graphs, of one profile.
+fn run_one(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
+    let ([file], None) = (&args.file[..], &args.diff_base) else {
+        return Err(Failure::Usage("--list, --dot and --svg take one FILE".to_owned()));
+    };
+    let profile = open(file)?;
+    let sample_type = match &args.sample {
+        None => profile.default_sample_type().unwrap_or(0),
+        Some(name) => {
+            let kinds = || profile.sample_types().map(|value| value.kind.to_string());
+            profile.sample_type(name).ok_or_else(|| no_such_sample(name, kinds()))?
+        }
+    };
+    let failure = |error: ProfileError| Failure::profile(file, &error);
+    let unit = profile.sample_types().nth(sample_type).map(|value| value.unit.to_string()).unwrap_or_default();
+    if let Some(pattern) = args.list.pattern() {
+        let listing = pprof::Listing::new(&profile, sample_type, &args.filter(), |name| pattern.is_match(name));
+        list::run(&listing.map_err(failure)?, &unit, args, terminal)?;
+    }
+    graph::run(&profile, sample_type, &unit, args, file)?;
+    Ok(terminal.flush()?)
+}
+
+/// Reads a profile.
+fn open(file: &Path) -> Result<Profile<'static>, Failure> {
+    let input = Input::open(file, true)?.into_bytes(file, Wanted::Profile)?;
+    Profile::from_reader(input).map_err(|error| Failure::profile(file, &error))
+}
+
 fn read_all(args: &Args) -> Result<Subject, Failure> {
     check_stdin(args.file.iter().chain(&args.diff_base).map(PathBuf::as_path))?;
     match (&args.diff_base, &args.file[..]) {
-        (None, [file]) => Ok(Subject::One(read(file, args.by)?)),
-        (Some(base), [file]) => {
-            Difference::new(&read(file, args.by)?, &read(base, args.by)?, base).map(Subject::Difference)
-        }
+        (None, [file]) => Ok(Subject::One(read(file, args)?)),
+        (Some(base), [file]) => Difference::new(&read(file, args)?, &read(base, args)?, base).map(Subject::Difference),
         (None, _) => {
-            let reports = args.file.iter().map(|file| read(file, args.by)).collect::<Result<_, _>>()?;
+            let reports = args.file.iter().map(|file| read(file, args)).collect::<Result<_, _>>()?;
             Growth::new(reports).map(Subject::Several).map_err(|error| Failure::Usage(error.to_string()))
         }
         (Some(_), _) => Err(Failure::Usage("--diff-base takes one FILE to subtract from".to_owned())),
@@ -166,16 +251,13 @@ fn read_all(args: &Args) -> Result<Subject, Failure> {
 }
 
 /// Reads a profile and keeps only its sums, so that one profile at a time is in memory.
-fn read(file: &Path, by: By) -> Result<Report, Failure> {
-    let failure = |error: ProfileError| Failure::profile(file, &error);
-    let input = Input::open(file, true)?.into_bytes(file, Wanted::Profile)?;
-    let profile = Profile::from_reader(input).map_err(failure)?;
-    Report::new(&profile, by.into()).map_err(failure)
+fn read(file: &Path, args: &Args) -> Result<Report, Failure> {
+    let report = Report::with_filter(&open(file)?, args.by.into(), &args.filter());
+    report.map_err(|error| Failure::profile(file, &error))
 }
 
-fn no_such_sample(name: &str, report: &Report) -> Failure {
-    let kinds: Vec<String> =
-        report.sample_types().iter().map(|sample_type| names::printable(&sample_type.kind)).collect();
+fn no_such_sample(name: &str, kinds: impl Iterator<Item = String>) -> Failure {
+    let kinds: Vec<String> = kinds.map(|kind| names::printable(&kind)).collect();
     Failure::Usage(format!("the profile has no sample type {name}; it has {}", kinds.join(", ")))
 }
 
@@ -208,7 +290,7 @@ fn write_head(subject: &Subject, sample_type: usize, terminal: &mut Terminal) ->
 /// Writes the largest rows. `total` is 100 %.
 fn write_rows(report: &Report, total: i64, sample_type: usize, args: &Args, terminal: &mut Terminal) -> io::Result<()> {
     let unit = &report.sample_types()[sample_type].unit;
-    let rows = report.top(sample_type);
+    let rows = report.sorted(sample_type, args.sort.into());
     if rows.is_empty() {
         let kind = names::printable(&report.sample_types()[sample_type].kind);
         return match report.rows().len() {
