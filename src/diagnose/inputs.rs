@@ -126,7 +126,14 @@ impl Inputs {
         let kind = profile.kind();
         let mut note = None;
         let mut added = Added::Yes;
+        let is_state =
+            matches!(kind, PprofKind::Heap | PprofKind::Allocs | PprofKind::Goroutine | PprofKind::GoroutineLeak);
         match kind {
+            _ if is_state && profile.duration().is_some_and(|length| !length.is_zero()) => {
+                let text =
+                    "captured with seconds=, so it has the change in that time and not the state: capture it without";
+                note = Some(text.to_owned());
+            }
             PprofKind::Heap | PprofKind::Allocs => added = self.heaps.add(profile, [0, 1, 2, 3])?,
             PprofKind::Goroutine => added = self.goroutines.add(profile, [0])?,
             PprofKind::GoroutineLeak => added = self.leaked.add(profile, [0])?,
@@ -196,9 +203,13 @@ impl Inputs {
     pub fn memory(&mut self, name: &str, memory: ProcessMemory) {
         let kind = InputKind::ProcessMemory;
         let (start, end) = (memory.time, memory.time);
-        let summary = InputSummary { kind, name: name.to_owned(), start, end, used: true, note: None };
+        let is_new = !self.memory.contains(&memory);
+        let note = (!is_new).then(|| "the same file was given twice".to_owned());
+        let summary = InputSummary { kind, name: name.to_owned(), start, end, used: is_new, note };
         self.listed.push(Listed { summary, times: Times::Wall });
-        self.memory.push(memory);
+        if is_new {
+            self.memory.push(memory);
+        }
         // Stable: without a time, they keep their order.
         self.memory.sort_by_key(|memory| memory.time.map(WallTime::as_nanos));
     }

@@ -10,7 +10,11 @@ pub struct ProcessMemory {
     pub time: Option<WallTime>,
     /// The resident memory (RSS), in bytes.
     pub resident: u64,
-    /// The part of it that files back, in bytes: mapped files and the program's code. The system
+    /// The memory that was moved to swap space, in bytes. 0 if that is not known.
+    pub swapped: u64,
+    /// The ID of the process. `None` if that is not known.
+    pub pid: Option<u32>,
+    /// The part of the resident memory that files back, in bytes: mapped files and the program's code. The system
     /// can take it back at any time. `None` if that is not known.
     pub file: Option<u64>,
 }
@@ -33,7 +37,9 @@ impl ProcessMemory {
             kilobytes.checked_mul(1024)
         };
         let resident = value("VmRSS")?;
-        Some(ProcessMemory { time: None, resident, file: value("RssFile") })
+        let pid = text.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
+        let swapped = value("VmSwap").unwrap_or(0);
+        Some(ProcessMemory { time: None, resident, swapped, pid, file: value("RssFile") })
     }
 
     /// Sets when it was measured.
@@ -43,8 +49,8 @@ impl ProcessMemory {
         self
     }
 
-    /// Returns the resident memory that no file backs, in bytes.
+    /// Returns the memory that no file backs, swap space included, in bytes.
     pub(super) fn private(&self) -> u64 {
-        self.resident.saturating_sub(self.file.unwrap_or(0))
+        self.resident.saturating_sub(self.file.unwrap_or(0)).saturating_add(self.swapped)
     }
 }

@@ -17,7 +17,7 @@ use crate::time::WallTime;
 ///
 /// assert!(!Options::LEAK.contains(1.2));
 /// assert_eq!(Options::default().leak(1.2).leak, 1.0);
-/// assert_eq!(Options::LEAK.to_string(), "a number between 0 and 1");
+/// assert_eq!(Options::LEAK.to_string(), "a number above 0, up to 1");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OptionRange(Kind);
@@ -30,6 +30,8 @@ enum Kind {
     NotNegative,
     /// From 0 to 1.
     Fraction,
+    /// Above 0 and up to 1.
+    PositiveFraction,
 }
 
 /// The smallest number above 0.
@@ -39,11 +41,12 @@ impl OptionRange {
     const POSITIVE: Self = OptionRange(Kind::Positive);
     const NOT_NEGATIVE: Self = OptionRange(Kind::NotNegative);
     const FRACTION: Self = OptionRange(Kind::Fraction);
+    const POSITIVE_FRACTION: Self = OptionRange(Kind::PositiveFraction);
 
     /// Returns the smallest number of the range.
     pub fn min(self) -> f64 {
         match self.0 {
-            Kind::Positive => SMALLEST,
+            Kind::Positive | Kind::PositiveFraction => SMALLEST,
             Kind::NotNegative | Kind::Fraction => 0.0,
         }
     }
@@ -52,7 +55,7 @@ impl OptionRange {
     pub fn max(self) -> f64 {
         match self.0 {
             Kind::Positive | Kind::NotNegative => f64::MAX,
-            Kind::Fraction => 1.0,
+            Kind::Fraction | Kind::PositiveFraction => 1.0,
         }
     }
 
@@ -74,6 +77,7 @@ impl fmt::Display for OptionRange {
             Kind::Positive => "a number above 0",
             Kind::NotNegative => "a number of 0 or more",
             Kind::Fraction => "a number between 0 and 1",
+            Kind::PositiveFraction => "a number above 0, up to 1",
         })
     }
 }
@@ -153,10 +157,10 @@ impl Options {
     pub const PACE: OptionRange = OptionRange::FRACTION;
     /// The range of [`slowing`](Self::slowing): 0 or more.
     pub const SLOWING: OptionRange = OptionRange::NOT_NEGATIVE;
-    /// The range of [`leak`](Self::leak): from 0 to 1.
-    pub const LEAK: OptionRange = OptionRange::FRACTION;
-    /// The range of [`suspect`](Self::suspect): from 0 to 1.
-    pub const SUSPECT: OptionRange = OptionRange::FRACTION;
+    /// The range of [`leak`](Self::leak): above 0, up to 1.
+    pub const LEAK: OptionRange = OptionRange::POSITIVE_FRACTION;
+    /// The range of [`suspect`](Self::suspect): above 0, up to 1.
+    pub const SUSPECT: OptionRange = OptionRange::POSITIVE_FRACTION;
     /// The smallest number of [`floors`](Self::floors).
     pub const MIN_FLOORS: usize = 4;
     /// The range of [`relative_noise`](Self::relative_noise): 0 or more.
@@ -362,18 +366,18 @@ mod tests {
 
     #[test]
     fn setters_keep_numbers_within_their_range() {
-        for (number, fraction, positive) in [
-            (f64::NAN, 0.0, SMALLEST),
-            (f64::NEG_INFINITY, 0.0, SMALLEST),
-            (0.0, 0.0, SMALLEST),
-            (0.25, 0.25, 0.25),
-            (7.0, 1.0, 7.0),
-            (f64::INFINITY, 1.0, f64::MAX),
+        for (number, fraction, share, positive) in [
+            (f64::NAN, 0.0, SMALLEST, SMALLEST),
+            (f64::NEG_INFINITY, 0.0, SMALLEST, SMALLEST),
+            (0.0, 0.0, SMALLEST, SMALLEST),
+            (0.25, 0.25, 0.25, 0.25),
+            (7.0, 1.0, 1.0, 7.0),
+            (f64::INFINITY, 1.0, 1.0, f64::MAX),
         ] {
             let options = Options::default().pace(number).leak(number).suspect(number).deviations(number);
             assert_eq!(
                 [options.pace, options.leak, options.suspect, options.deviations],
-                [fraction, fraction, fraction, positive]
+                [fraction, share, share, positive]
             );
             let health = HealthOptions::default().blocked_per_second(number).steepness(number);
             assert_eq!((health.blocked_per_second, health.steepness), (Some(positive), positive));

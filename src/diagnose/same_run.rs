@@ -30,8 +30,8 @@ const LOST_SHARE: f64 = 0.01;
 
 /// The heap of a profile and the heap of the log may differ by this factor plus [`HEAP_SLACK`]
 /// bytes: a profile is an estimate, and shows one moment.
-const HEAP_FACTOR: f64 = 4.0;
-const HEAP_SLACK: f64 = (32 << 20) as f64;
+const HEAP_FACTOR: f64 = 1.5;
+const HEAP_SLACK: f64 = (16 << 20) as f64;
 
 /// Wall clocks may differ by this many nanoseconds.
 const CLOCK_SLACK: i128 = 5_000_000_000;
@@ -50,6 +50,7 @@ impl SameRun {
         found.kinds.extend(log_differs(inputs));
         found.kinds.extend(taken_before_start(inputs, clocks));
         found.kinds.extend(trace_differs(inputs));
+        found.kinds.extend(processes_differ(inputs));
         found
     }
 
@@ -104,7 +105,7 @@ fn log_differs(inputs: &Inputs) -> Option<String> {
     let (low, high) = (totals().reduce(f64::min)?, totals().reduce(f64::max)?);
     let least = inputs.cycles.iter().map(|cycle| cycle.heap_live).min()? as f64;
     let most = inputs.cycles.iter().map(|cycle| cycle.heap_end.max(cycle.heap_start)).max()? as f64;
-    let differs = low > most * HEAP_FACTOR + HEAP_SLACK || high * HEAP_FACTOR + HEAP_SLACK < least;
+    let differs = high > most * HEAP_FACTOR + HEAP_SLACK || high * HEAP_FACTOR + HEAP_SLACK < least;
     differs.then(|| {
         let mib = |size: f64| format!("{:.0} MiB", size / f64::from(1 << 20));
         format!(
@@ -124,6 +125,14 @@ fn taken_before_start(inputs: &Inputs, clocks: &Clocks) -> Option<String> {
         [inputs.heaps.extent(), inputs.goroutines.extent()].into_iter().flatten().map(|(first, _)| first).min()?;
     let is_before = i128::from(first) < start.as_nanos() - CLOCK_SLACK;
     is_before.then(|| format!("a profile was taken before the program of the GC log started ({start})"))
+}
+
+/// Returns why the copies of `/proc/PID/status` are of different processes.
+fn processes_differ(inputs: &Inputs) -> Option<String> {
+    let mut pids = inputs.memory.iter().filter_map(|memory| memory.pid);
+    let first = pids.next()?;
+    let other = pids.find(|pid| *pid != first)?;
+    Some(format!("the copies of /proc/PID/status are of different processes ({first} and {other})"))
 }
 
 /// Returns why the trace and the goroutine profiles are of different programs: they have no start

@@ -96,6 +96,8 @@ pub struct Verdict {
     /// Why inputs are not of the same run of the program and were not compared. Empty if nothing
     /// speaks against it.
     pub conflicts: Vec<String>,
+    /// The rules that had enough data to find a leak. Empty if the verdict is inconclusive.
+    pub judged_by: Vec<&'static str>,
     /// The questions that could not be answered.
     pub not_judged: Vec<NotJudged>,
     /// The relation of the clocks of the inputs.
@@ -114,7 +116,7 @@ pub fn diagnose(inputs: &Inputs, options: &Options) -> Verdict {
     let clocks = inputs.clocks(options.log_start);
     let same_run = SameRun::of(inputs, &clocks);
     let mut output = rules::run(RuleContext { inputs, options, same_run: &same_run });
-    let factors = Factors::of(&output.against);
+    let factors = Factors::of(&output.against, &same_run);
     for finding in &mut output.findings {
         finding.confidence *= factors.for_finding(finding);
         finding.strength = Strength::of(finding.confidence, options);
@@ -145,6 +147,7 @@ pub fn diagnose(inputs: &Inputs, options: &Options) -> Verdict {
         against: output.against,
         inputs: inputs.summaries(&clocks),
         conflicts: same_run.conflicts(),
+        judged_by: output.able,
         not_judged: output.not_judged,
         clocks,
     }
@@ -173,11 +176,13 @@ struct Factors<'a> {
     started_in: HashMap<(Source, &'a str), f64>,
     /// The evidence that is not about one function. Each rule adds at most one for each input.
     others: Vec<&'a Against>,
+    /// Whether inputs of different kinds weaken each other: not if they are of different runs.
+    joins_kinds: bool,
 }
 
 impl<'a> Factors<'a> {
-    fn of(against: &'a [Against]) -> Self {
-        let mut factors = Factors::default();
+    fn of(against: &'a [Against], same_run: &SameRun) -> Self {
+        let mut factors = Factors { joins_kinds: same_run.kinds.is_empty(), ..Factors::default() };
         for one in against {
             let factor = match &one.weakens {
                 Weakens::Nothing => continue,
@@ -200,7 +205,8 @@ impl<'a> Factors<'a> {
         };
         let at = of(&self.at, finding.place.as_ref().map(|place| place.func.as_str()));
         let started_in = of(&self.started_in, finding.started_in());
-        let others = self.others.iter().filter(|against| weakens(&against.weakens, finding));
+        let is_comparable = |against: &Against| self.joins_kinds || against.source == finding.source;
+        let others = self.others.iter().filter(|against| is_comparable(against) && weakens(&against.weakens, finding));
         at * started_in * others.map(|against| against.factor).product::<f64>()
     }
 }

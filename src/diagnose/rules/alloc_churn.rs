@@ -31,7 +31,8 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
         let between = |column: usize| series.values[last][column].saturating_sub(series.values[0][column]);
         let allocated = between(ALLOC_SPACE);
         total = total.saturating_add(allocated);
-        if (between(INUSE_SPACE) as f64) < TURNOVER * allocated as f64 {
+        let grows = output.findings.iter().any(|finding| finding.functions().any(|name| name == *function));
+        if !grows && (between(INUSE_SPACE) as f64) < TURNOVER * allocated as f64 {
             churn.push((allocated, function, series.values[last][INUSE_SPACE]));
         }
     }

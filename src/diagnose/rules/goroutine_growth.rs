@@ -4,7 +4,7 @@
 //! The profile counts all goroutines, so only the load varies by chance: the number of goroutines
 //! that are busy with requests varies by its square root.
 
-use super::{RuleContext, RuleOutput, capture, row, unblock};
+use super::{RuleContext, RuleOutput, capture, row, too_close, unblock};
 use crate::diagnose::finding::{Against, Basis, Evidence, Finding, Source, Strength, Value, Weakens};
 use crate::diagnose::growth::{Growth, NEGLIGIBLE, confidence, deviations};
 use crate::diagnose::options::Options;
@@ -25,6 +25,9 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     let count = profiles.all.len();
     if let Some(why) = &context.same_run.goroutines {
         return output.missing(QUESTION, why, capture::GOROUTINE);
+    }
+    if let Some(why) = too_close(profiles.extent()).filter(|_| count > 1) {
+        return output.missing(QUESTION, &why, capture::GOROUTINE);
     }
     match count {
         0 => return output.missing(QUESTION, "no goroutine profiles were given", capture::GOROUTINE),
@@ -135,9 +138,9 @@ impl Grown<'_> {
 /// Says that no group of goroutines grows. `most` is the size of the largest group.
 fn nothing_grows(most: i64) -> Against {
     let reason = match most {
-        0..10 => "the number of goroutines does not grow from profile to profile".to_owned(),
+        0..10 => "no group of goroutines grows by more than chance from profile to profile".to_owned(),
         _ => format!(
-            "the number of goroutines does not grow from profile to profile; up to {most} wait in one place, like a pool"
+            "no group of goroutines grows by more than chance from profile to profile; up to {most} wait in one place, like a pool"
         ),
     };
     Against { source: Source::Goroutine, factor: 1.0, weakens: Weakens::Nothing, reason }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use indexmap::{IndexMap, IndexSet};
 
-use super::{RuleContext, RuleOutput, bytes, capture, row, time};
+use super::{RuleContext, RuleOutput, bytes, capture, row, time, too_close};
 use crate::diagnose::finding::{Against, Basis, Evidence, Finding, Source, Strength, Value, Weakens};
 use crate::diagnose::growth::{Growth, NEGLIGIBLE, confidence, deviations};
 use crate::diagnose::inputs::heap::{ALLOC_OBJECTS, ALLOC_SPACE, INUSE_OBJECTS, INUSE_SPACE};
@@ -63,11 +63,14 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     if let Some(why) = &context.same_run.heaps {
         return output.missing(QUESTION, why, capture::HEAP);
     }
+    if let Some(why) = too_close(heaps.extent()).filter(|_| heaps.all.len() > 1) {
+        return output.missing(QUESTION, &why, capture::HEAP);
+    }
     match heaps.all.len() {
         0 => return output.missing(QUESTION, "no heap profiles were given", capture::HEAP),
         1 => return output.missing(QUESTION, "one heap profile was given; three are needed", capture::HEAP),
         _ if is_one_collection(heaps) => {
-            return output.missing(QUESTION, "no collection ran between the heap profiles", capture::HEAP);
+            return output.missing(QUESTION, "no collection ran between the heap profiles", capture::HEAP_AFTER_GC);
         }
         2 => output.missing(
             "whether memory grows all the time",

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use super::{RuleContext, RuleOutput, bytes, capture, row, time};
+use super::{MIN_SPAN, RuleContext, RuleOutput, bytes, capture, row, time};
 use crate::diagnose::finding::{Against, Basis, Evidence, Finding, Source, Strength, Value, Weakens};
 use crate::diagnose::growth::Growth;
 use crate::diagnose::options::Options;
@@ -37,6 +37,11 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
         let why = format!("the GC log has {} {collections}; at least {needed} are needed", cycles.len());
         return output.missing(QUESTION, &why, capture::GC_LOG);
     }
+    let span = cycles[cycles.len() - 1].start.saturating_sub(cycles[0].start);
+    if span < MIN_SPAN {
+        let why = format!("the collections of the GC log are within {}", time(span));
+        return output.missing(QUESTION, &why, capture::GC_LOG);
+    }
     output.able.push("live-heap");
     let floors = floors(cycles, windows);
     let (at, values): (Vec<f64>, Vec<f64>) = floors.iter().copied().unzip();
@@ -53,7 +58,11 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     };
     let slope = slope(cycles);
     if !growth.is_steady || growth.total.max(slope) < noise {
-        output.against.push(against(level_text(cycles, &shape(cycles), &text)));
+        if let Some((values, growth)) = late_growth(&at, &values, noise) {
+            let finding = finding(context, output, cycles, values, &growth, text);
+            return output.findings.push(finding);
+        }
+        output.against.push(against(level_text(cycles, &values, noise, &text)));
     } else if is_step(&values, noise) {
         output
             .against
@@ -63,15 +72,17 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
             .against
             .push(against(format!("the growth of the live heap slows down, like a cache that warms up: {text}")));
     } else {
-        output.findings.push(finding(context, cycles, &values, &growth, text));
+        let finding = finding(context, output, cycles, &values, &growth, text);
+        output.findings.push(finding);
     }
 }
 
 /// Returns what to do to find out which memory grows. This depends on the number of heap profiles
-/// given.
-fn which_memory(heap_profiles: usize) -> String {
+/// given, and on whether a function grows in them.
+fn which_memory(heap_profiles: usize, names_code: bool) -> String {
     match heap_profiles {
         0 => "take three heap profiles some minutes apart (curl …/debug/pprof/heap): they show which memory grows",
+        _ if names_code => "look at the functions whose memory grows in the heap profiles",
         1 | 2 => "take more heap profiles, at least three, some minutes apart: they show which memory grows",
         _ => "compare with the heap profiles: if no function grows there, take them further apart",
     }
@@ -121,15 +132,17 @@ fn shape(cycles: &[Cycle]) -> Shape {
 }
 
 /// Describes in what way the heap is constant.
-fn level_text(cycles: &[Cycle], shape: &Shape, floors: &str) -> String {
+fn level_text(cycles: &[Cycle], values: &[f64], noise: f64, floors: &str) -> String {
+    let (low, high) = values.iter().fold((f64::MAX, f64::MIN), |(low, high), &value| (low.min(value), high.max(value)));
     let peak = cycles.iter().map(|cycle| cycle.heap_start).max().unwrap_or(0);
     let live = cycles.iter().map(|cycle| cycle.heap_live).max().unwrap_or(0).max(1);
-    match shape {
+    match shape(cycles) {
         Shape::Sawtooth { .. } => format!("the live heap goes up and down and returns to the same floor: {floors}"),
         Shape::Plateau { since, .. } => {
-            let since = time(Duration::from_nanos(*since as u64));
+            let since = time(Duration::from_nanos(since as u64));
             format!("the live heap rose for {since} and is constant since then: {floors}")
         }
+        _ if high - low > 2.0 * noise => format!("the live heap rises and falls: {floors}"),
         // GOGC=100 collects at twice the live heap.
         _ if peak > live.saturating_mul(3) => format!(
             "the heap grows to {} before it is collected (GOGC, GOMEMLIMIT), and what remains is constant: {floors}",
@@ -139,7 +152,29 @@ fn level_text(cycles: &[Cycle], shape: &Shape, floors: &str) -> String {
     }
 }
 
-fn finding(context: RuleContext<'_>, cycles: &[Cycle], floors: &[f64], growth: &Growth, text: String) -> Finding {
+/// Returns the floors and the growth since the lowest floor, if they rise from there in every window to the end and by
+/// a quarter at least. The lowest is neither the first, which the whole series has shown, nor one of the last.
+fn late_growth<'v>(at: &[f64], values: &'v [f64], noise: f64) -> Option<(&'v [f64], Growth)> {
+    let (lowest, low) = values.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1))?;
+    let late = &values[lowest..];
+    let growth = Growth::of(&at[lowest..], late)?;
+    let rises = late.windows(2).all(|pair| pair[0] < pair[1]);
+    let is_large = growth.total >= (2.0 * noise).max(low / 4.0);
+    (lowest > 0 && late.len() >= MIN_LATE && rises && is_large && !is_step(late, noise)).then_some((late, growth))
+}
+
+/// The number of windows that a growth has to last if it begins late.
+const MIN_LATE: usize = 5;
+
+fn finding(
+    context: RuleContext<'_>,
+    output: &RuleOutput,
+    cycles: &[Cycle],
+    floors: &[f64],
+    growth: &Growth,
+    text: String,
+) -> Finding {
+    let names_code = output.findings.iter().any(|finding| finding.source == Source::Heap);
     let at: Vec<f64> = cycles.iter().map(|cycle| nanos(cycle.start) / 1e9).collect();
     let live: Vec<f64> = cycles.iter().map(|cycle| cycle.heap_live as f64).collect();
     let mut evidence = vec![
@@ -172,7 +207,7 @@ fn finding(context: RuleContext<'_>, cycles: &[Cycle], floors: &[f64], growth: &
         related: Vec::new(),
         goroutines: Vec::new(),
         evidence,
-        next_step: which_memory(context.inputs.heaps.all.len()),
+        next_step: which_memory(context.inputs.heaps.all.len(), names_code),
         basis: Basis::Usual,
     }
 }

@@ -49,13 +49,16 @@ impl RuleOutput {
     }
 }
 
-/// Commands that capture what is missing. A minute or more has to pass between repetitions.
+/// Commands that capture what is missing.
 mod capture {
     pub const TRACE: &str = "curl -o trace.out 'http://HOST/debug/pprof/trace?seconds=5'";
-    pub const HEAP: &str = "curl -o heap.1 http://HOST/debug/pprof/heap  # 3 times";
-    pub const GOROUTINE: &str = "curl -o goroutine.1 http://HOST/debug/pprof/goroutine  # 3 times";
+    pub const HEAP: &str = "for i in 1 2 3; do curl -o heap.$i http://HOST/debug/pprof/heap; sleep 60; done";
+    pub const HEAP_AFTER_GC: &str =
+        "for i in 1 2 3; do curl -o heap.$i 'http://HOST/debug/pprof/heap?gc=1'; sleep 60; done";
+    pub const GOROUTINE: &str =
+        "for i in 1 2 3; do curl -o goroutine.$i http://HOST/debug/pprof/goroutine; sleep 60; done";
     pub const GC_LOG: &str = "GODEBUG=gctrace=1 PROGRAM 2>gctrace.log";
-    pub const STATUS: &str = "cp /proc/PID/status status.1  # 3 times";
+    pub const STATUS: &str = "for i in 1 2 3; do cat /proc/PID/status >status.$i; sleep 60; done";
 }
 
 /// Runs all rules. Rules that weigh the findings of others come after them.
@@ -76,6 +79,16 @@ pub(super) fn run(context: RuleContext<'_>) -> RuleOutput {
     ];
     rules.iter().for_each(|judge| judge(context, &mut output));
     output
+}
+
+/// Profiles and logs that cover less time show nothing about growth.
+const MIN_SPAN: Duration = Duration::from_secs(1);
+
+/// Returns why profiles that were taken from `first` to `last`, in nanoseconds, are too close together.
+fn too_close(extent: Option<(i64, i64)>) -> Option<String> {
+    let (first, last) = extent?;
+    let span = Duration::from_nanos(last.saturating_sub(first).max(0).unsigned_abs());
+    (span < MIN_SPAN).then(|| format!("the profiles were taken within {}", time(span)))
 }
 
 /// Advice for goroutines that are blocked in `operation` at `place`.

@@ -36,11 +36,13 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     let is_large = |growth: &Growth, first: f64| growth.total >= MIN_GROWTH.max(first * MIN_SHARE);
     let numbers = row(&private, |size| bytes(*size as i64));
     if !is_large(&growth, private[0]) || !growth.is_steady {
-        let reason = match is_large(&all, resident[0]) {
-            true => format!(
+        let by_files = is_large(&all, resident[0]) && growth.total < all.total / 2.0;
+        let reason = match (by_files, is_large(&growth, private[0])) {
+            (true, _) => format!(
                 "the process grows by mapped files, which the system can take back; its other memory does not: {numbers}"
             ),
-            false => format!("the memory of the process does not grow: {numbers}"),
+            (_, true) => format!("the memory of the process grew, but not all the time: {numbers}"),
+            _ => format!("the memory of the process does not grow: {numbers}"),
         };
         output.against.push(Against { source: Source::Process, factor: 1.0, weakens: Weakens::Nothing, reason });
         return;

@@ -40,9 +40,9 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
         if length < MIN_LENGTH {
             let length = time(Duration::from_nanos(length.max(0).unsigned_abs()));
             output.missing(QUESTION, &format!("the trace is too short ({length})"), capture::TRACE);
-        } else {
-            output.able.push("goroutines-stay");
+            continue;
         }
+        output.able.push("goroutines-stay");
         let (mut grown, mut idle) = (false, 0);
         for group in &population.groups {
             match judge_group(context, population, group) {
@@ -55,10 +55,29 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
             }
         }
         output.against.extend((idle > 0).then(|| connections::idle(Source::Trace, idle)));
-        if !grown && length >= MIN_LENGTH {
+        if !grown {
             output.against.push(stable(population));
+            old_waiters(population, output);
         }
     }
+}
+
+/// From this many on, goroutines that wait during the whole trace are mentioned.
+const MANY: u64 = 20;
+
+/// Mentions the largest group of goroutines that wait at one place during the whole trace, of which none is woken.
+fn old_waiters(population: &PopulationReport, output: &mut RuleOutput) {
+    let places = population.groups.iter().flat_map(|group| group.waits.iter().map(move |wait| (group, wait)));
+    let is_old = |wait: &WaitPlace| wait.waiting >= MANY && wait.left == 0 && wait.oldest == Some(population.start);
+    let old = places.filter(|(_, wait)| is_old(wait) && !connections::is_idle(&place::of_stack(&wait.stack)));
+    let Some((group, wait)) = old.max_by_key(|(_, wait)| wait.waiting) else { return };
+    let question = format!(
+        "whether the {} goroutines of {} that wait in {} during the whole trace are a pool or a leak",
+        wait.waiting,
+        group.name,
+        waits::operation(&place::of_stack(&wait.stack)).unwrap_or("the same place"),
+    );
+    output.missing(&question, "the trace does not show when they began to wait", capture::GOROUTINE);
 }
 
 /// A group whose number grows.
@@ -73,7 +92,7 @@ fn stable(population: &PopulationReport) -> Against {
     let created: u64 = population.groups.iter().map(|group| group.created).sum();
     let ended: u64 = population.groups.iter().map(|group| group.ended).sum::<u64>() + population.unnamed_ended;
     let left: u64 = population.groups.iter().map(|group| group.left).sum();
-    let reason = format!("goroutine count is stable: {created} created, {ended} exited, {left} alive");
+    let reason = format!("in the trace, no group of goroutines grows: {created} created, {ended} exited, {left} alive");
     Against { source: Source::Trace, factor: 1.0, weakens: Weakens::Nothing, reason }
 }
 

@@ -165,6 +165,9 @@ struct Allocations {
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
+    if args.suspect > args.leak {
+        return Err(Failure::Usage("--suspect cannot be above --leak: a leak is more certain".to_owned()));
+    }
     let mut captured = read::read(args)?;
     let verdict = diagnose(&captured.inputs, &args.options());
     if captured.inputs.is_empty() {

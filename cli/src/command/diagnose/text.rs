@@ -69,7 +69,7 @@ fn write_headline(verdict: &Verdict, terminal: &mut Terminal) -> io::Result<()> 
         (Judgement::Leak | Judgement::Suspect, Some(finding)) => format!("{word}: {}", finding.title),
         (Judgement::Leak | Judgement::Suspect, None) => word.to_owned(),
         (Judgement::Inconclusive, _) => format!("{word}: not enough data to find a leak or to rule one out"),
-        _ => format!("{word}: no sign of a leak"),
+        _ => format!("{word}: no sign of a leak{}", unjudged(verdict)),
     };
     // Wrap first and paint then, so that wrapping does not count escape sequences.
     let lines = paragraph::lines(&names::printable(&text), terminal.width());
@@ -89,6 +89,16 @@ fn write_headline(verdict: &Verdict, terminal: &mut Terminal) -> io::Result<()> 
         _ => String::new(),
     };
     paragraph::write("", &format!("evidence: {}, from {}{missing}", verdict.strength, agree.join(", ")), terminal)
+}
+
+/// Which half of the question a healthy verdict does not answer.
+fn unjudged(verdict: &Verdict) -> &'static str {
+    let is_judged = |rules: &[&str]| verdict.judged_by.iter().any(|rule| rules.contains(rule));
+    match (is_judged(&["heap-growth", "live-heap"]), is_judged(&["goroutines-stay", "goroutine-growth"])) {
+        (true, true) => "",
+        (true, false) => " in memory; goroutines were not judged",
+        _ => " of goroutines; memory was not judged",
+    }
 }
 
 /// Which inputs could confirm a suspicion and were not given.
@@ -177,11 +187,7 @@ fn write_captures(verdict: &Verdict, is_verbose: bool, terminal: &mut Terminal) 
     if commands.is_empty() {
         return Ok(());
     }
-    section(
-        "capture",
-        &["commands for the missing inputs; repeat those marked \"3 times\" a minute or more apart:"],
-        terminal,
-    )?;
+    section("capture", &["commands for the missing inputs; a loop takes three minutes:"], terminal)?;
     // Not wrapped, so that they can be copied.
     commands.iter().try_for_each(|command| writeln!(terminal, "  {command}"))
 }
