@@ -124,8 +124,9 @@ fn no_line_is_wider_than_the_terminal() {
             let text = String::from_utf8(output.stdout.clone()).expect("UTF-8");
             assert!(!text.is_empty() || !output.stderr.is_empty(), "{name} {args:?} {files:?} prints nothing");
             assert!(!stderr(&output).contains("panicked"), "{name} {args:?} {files:?}");
-            // The next command is meant to be copied, so it is not cut.
-            let lines = text.lines().filter(|line| !line.trim_start().starts_with("next"));
+            // Commands are meant to be copied, so they are not cut.
+            let is_command = |line: &str| line.trim_start().starts_with("next") || line.contains("; do ");
+            let lines = text.lines().filter(|line| !is_command(line));
             let found = lines.filter(|line| line.width() > width);
             wide.extend(found.map(|line| format!("{name} {args:?} {files:?} at {width}: {line}")));
         }
