@@ -261,7 +261,7 @@ fn combined(findings: &[Finding], same_run: &SameRun, options: &Options) -> (f64
         if joins(&finding) && finding.place.is_some() {
             let is_comparable = |source: Source| same_run.kinds.is_empty() || source == finding.source;
             let all = finding.functions().filter_map(|name| about.get(name)).chain([&anywhere]);
-            all.for_each(|other| agreement.merge(other, &is_comparable));
+            all.for_each(|other| agreement.merge(other, is_comparable));
         }
         let confidence = agreement.confidence();
         if confidence > best.0 {

@@ -107,7 +107,7 @@ impl Input {
 struct DecodedText {
     kind: FileKind,
     head: Vec<u8>,
-    order: fn([u8; 2]) -> u16,
+    order: utf16::ByteOrder,
 }
 
 /// Decodes the start of an input in UTF-16. `None` if it is in another encoding, or is binary data that PowerShell

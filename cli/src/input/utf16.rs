@@ -2,17 +2,19 @@
 
 use std::io::{self, Read};
 
+/// Decodes two bytes.
+pub type ByteOrder = fn([u8; 2]) -> u16;
+
 /// The first bytes of text in UTF-16, for each byte order.
-const MARKS: [([u8; 2], fn([u8; 2]) -> u16); 2] =
-    [([0xff, 0xfe], u16::from_le_bytes), ([0xfe, 0xff], u16::from_be_bytes)];
+const MARKS: [([u8; 2], ByteOrder); 2] = [([0xff, 0xfe], u16::from_le_bytes), ([0xfe, 0xff], u16::from_be_bytes)];
 
 /// Returns how pairs of bytes are decoded, if an input starts with a byte order mark.
-pub fn byte_order(head: &[u8]) -> Option<fn([u8; 2]) -> u16> {
+pub fn byte_order(head: &[u8]) -> Option<ByteOrder> {
     MARKS.into_iter().find(|(mark, _)| head.starts_with(mark)).map(|(_, order)| order)
 }
 
 /// Decodes the start of an input, without its byte order mark.
-pub fn decode_head(head: &[u8], order: fn([u8; 2]) -> u16) -> Vec<u8> {
+pub fn decode_head(head: &[u8], order: ByteOrder) -> Vec<u8> {
     let mut text = Vec::new();
     // Reading a slice does not fail.
     let _ = Decoder::new(head, order).read_to_end(&mut text);
@@ -22,7 +24,7 @@ pub fn decode_head(head: &[u8], order: fn([u8; 2]) -> u16) -> Vec<u8> {
 /// Reads UTF-16 as UTF-8.
 pub struct Decoder<R> {
     input: R,
-    order: fn([u8; 2]) -> u16,
+    order: ByteOrder,
     /// The bytes that are not decoded yet: a part of a character.
     units: Vec<u8>,
     /// The decoded text, and how much of it has been read.
@@ -31,7 +33,7 @@ pub struct Decoder<R> {
 }
 
 impl<R: Read> Decoder<R> {
-    pub fn new(input: R, order: fn([u8; 2]) -> u16) -> Self {
+    pub fn new(input: R, order: ByteOrder) -> Self {
         Decoder { input, order, units: Vec::new(), text: Vec::new(), at: 0 }
     }
 
