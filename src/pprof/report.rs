@@ -71,7 +71,8 @@ pub struct Report {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SampleType {
-    /// The type, such as `inuse_space` or `cpu`.
+    /// The type, such as `inuse_space` or `cpu`. A type without a name is called `value`, or `value1`, `value2` and so
+    /// on in a profile with several types.
     pub kind: String,
     /// The unit, such as `bytes` or `nanoseconds`.
     pub unit: String,
@@ -134,9 +135,14 @@ impl Report {
     ///
     /// Fails if the profile has an invalid sample.
     pub fn with_filter(profile: &Profile<'_>, by: By, filter: &SampleFilter<'_>) -> Result<Self, ProfileError> {
-        let sample_types = profile
-            .sample_types()
-            .map(|value_type| SampleType { kind: value_type.kind.to_string(), unit: value_type.unit.to_string() });
+        let sample_types = profile.sample_types().enumerate().map(|(index, value_type)| {
+            let kind = match value_type.kind.is_empty() {
+                true if profile.sample_type_count() == 1 => "value".to_owned(),
+                true => format!("value{}", index + 1),
+                false => value_type.kind.to_string(),
+            };
+            SampleType { kind, unit: value_type.unit.to_string() }
+        });
         let mut report = Report {
             by,
             kind: profile.kind(),

@@ -36,6 +36,57 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
+/// A value of a profile, which has its own unit. The names of units are those that `go tool pprof` knows
+/// (`internal/measurement` in github.com/google/pprof): without regard to case, and with or without an `s`.
+pub fn quantity(value: u64, unit: &str) -> String {
+    const MICRO: u64 = 1_000;
+    const MILLI: u64 = 1_000 * MICRO;
+    const SECOND: u64 = 1_000 * MILLI;
+    let size = |shift: u32| bytes(u64::try_from(u128::from(value) << shift).unwrap_or(u64::MAX));
+    let time = |nanos: u64| {
+        let seconds = u128::from(value) * u128::from(nanos) / u128::from(SECOND);
+        let rest = u128::from(value) * u128::from(nanos) % u128::from(SECOND);
+        duration(Duration::new(u64::try_from(seconds).unwrap_or(u64::MAX), rest as u32))
+    };
+    let unit = unit.to_lowercase();
+    let singular = if unit.len() > 2 { unit.strip_suffix('s').unwrap_or(&unit) } else { &unit };
+    match singular {
+        "b" | "byte" => size(0),
+        "kb" | "kbyte" | "kilobyte" => size(10),
+        "mb" | "mbyte" | "megabyte" => size(20),
+        "gb" | "gbyte" | "gigabyte" => size(30),
+        "tb" | "tbyte" | "terabyte" => size(40),
+        "pb" | "pbyte" | "petabyte" => size(50),
+        "ns" | "nanosecond" => time(1),
+        "us" | "μ" | "microsecond" => time(MICRO),
+        "ms" | "millisecond" => time(MILLI),
+        "s" | "sec" | "second" => time(SECOND),
+        "hour" | "hr" => time(3600 * SECOND),
+        _ => match singular.strip_suffix("gcu").and_then(|prefix| gcus(value, prefix)) {
+            Some(gcus) => gcus,
+            None => count(value),
+        },
+    }
+}
+
+/// A value in Google compute units, such as `1.50 k*GCU`. `None` if the prefix is not known.
+fn gcus(value: u64, prefix: &str) -> Option<String> {
+    const PREFIXES: [(&str, &str, f64); 9] = [
+        ("peta", "P*", 1e15),
+        ("tera", "T*", 1e12),
+        ("giga", "G*", 1e9),
+        ("mega", "M*", 1e6),
+        ("kilo", "k*", 1e3),
+        ("", "", 1.0),
+        ("milli", "m*", 1e-3),
+        ("micro", "u*", 1e-6),
+        ("nano", "n*", 1e-9),
+    ];
+    let value = value as f64 * PREFIXES.into_iter().find(|&(name, ..)| name == prefix)?.2;
+    let (_, symbol, factor) = PREFIXES.into_iter().find(|&(.., factor)| value >= factor).unwrap_or(("", "", 1.0));
+    Some(format!("{} {symbol}GCU", significant(value / factor)))
+}
+
 /// Whether a word is the unit of the number before it, such as `ms` or `%);`.
 pub fn is_unit(word: &str) -> bool {
     const UNITS: [&str; 15] =
@@ -110,6 +161,28 @@ mod tests {
             [(0, "0 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (13_841_203, "13.2 MiB"), (u64::MAX, "16.0 EiB")]
         {
             assert_eq!(bytes(size), text);
+        }
+    }
+
+    #[test]
+    fn quantities_have_the_units_that_pprof_knows() {
+        for (value, unit, text) in [
+            (8_980_000, "microseconds", "8.98 s"),
+            (1500, "ms", "1.50 s"),
+            (2, "hours", "2 h 0 min"),
+            (90, "Seconds", "1 min 30 s"),
+            (7, "μs", "7.00 µs"),
+            (u64::MAX, "hr", "213503982334601 d 7 h"),
+            (3, "kb", "3.00 KiB"),
+            (1536, "megabytes", "1.50 GiB"),
+            (u64::MAX, "petabyte", "16.0 EiB"),
+            (1500, "milliGCU", "1.50 GCU"),
+            (0, "GCUs", "0.00 GCU"),
+            (1234, "count", "1,234"),
+            (1234, "", "1,234"),
+            (1234, "yottagcu", "1,234"),
+        ] {
+            assert_eq!(quantity(value, unit), text, "{unit}");
         }
     }
 

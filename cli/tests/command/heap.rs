@@ -148,3 +148,18 @@ fn other_files_and_incompatible_profiles_are_refused_in_one_line() {
         assert!(stderr.contains(message) && stderr.lines().count() == 1, "{message:?} in {stderr:?}");
     }
 }
+
+#[test]
+fn a_value_without_a_name_is_called_value() {
+    // A sample type without a type and a unit, and a sample of 53 without a stack.
+    let profile = b"\x0a\x00\x12\x02\x10\x35\x32\x00";
+    let run_with = |args: &[&str]| {
+        let mut program = gotrace("heap");
+        program.args(args).arg("-");
+        stdout(&run(program, profile))
+    };
+    assert!(run_with(&[]).starts_with("other profile: 53 of value\n"), "{}", run_with(&[]));
+    let object: Value = serde_json::from_str(&run_with(&["--json"])).expect("JSON");
+    assert_eq!((&object["sample"], &object["total"]), (&json!("value"), &json!({ "value": 53 })));
+    assert_eq!(run_with(&["--sample", "value"]), run_with(&[]));
+}

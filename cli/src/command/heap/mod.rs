@@ -6,7 +6,6 @@ mod list;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::ValueEnum;
 use gotrace::pprof::{self, Growth, Profile, ProfileError, Report, Row, SampleFilter, SortBy, TopReport};
@@ -353,20 +352,12 @@ fn add_named(table: &mut Table, cells: [String; 4], row: Row<'_>) {
 
 fn quantity(value: i64, unit: &str) -> String {
     let sign = if value < 0 { "−" } else { "" };
-    format!("{sign}{}", magnitude(value.unsigned_abs(), unit))
+    format!("{sign}{}", units::quantity(value.unsigned_abs(), unit))
 }
 
 fn signed(value: i64, unit: &str) -> String {
     let sign = if value < 0 { "−" } else { "+" };
-    format!("{sign}{}", magnitude(value.unsigned_abs(), unit))
-}
-
-fn magnitude(value: u64, unit: &str) -> String {
-    match unit {
-        "bytes" => units::bytes(value),
-        "nanoseconds" => units::duration(Duration::from_nanos(value)),
-        _ => units::count(value),
-    }
+    format!("{sign}{}", units::quantity(value.unsigned_abs(), unit))
 }
 
 fn share(value: i64, total: i64) -> String {
