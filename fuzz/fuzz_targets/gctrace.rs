@@ -11,7 +11,7 @@ use gotrace::trend::{
     moving_average,
 };
 use gotrace_fuzz::choice;
-use gotrace_fuzz::chunked::{Chunked, Pieces};
+use gotrace_fuzz::chunked::{Chunked, ReadSizes};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -52,9 +52,9 @@ fn same_in_pieces(bytes: &[u8]) -> u64 {
     let seed = choice(bytes);
     let mut whole = LogReader::from_slice(bytes);
     let pieces = match seed % 3 {
-        0 => Pieces::Whole,
-        1 => Pieces::Bytes,
-        _ => Pieces::Random(seed),
+        0 => ReadSizes::Whole,
+        1 => ReadSizes::Bytes,
+        _ => ReadSizes::Random(seed),
     };
     let mut in_pieces = LogReader::from_reader(Chunked::new(bytes, pieces));
     let (mut lines, mut end) = (0, 0);

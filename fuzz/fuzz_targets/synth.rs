@@ -8,7 +8,7 @@
 
 use gotrace::raw::RawReader;
 use gotrace::{Error, Reader, Timeline, synth};
-use gotrace_fuzz::chunked::{Chunked, Pieces};
+use gotrace_fuzz::chunked::{Chunked, ReadSizes};
 use gotrace_fuzz::listing::{self, assert_same};
 use gotrace_fuzz::{queries, scheduler};
 use libfuzzer_sys::arbitrary::Unstructured;
@@ -69,7 +69,7 @@ fn round_trip(trace: &[u8]) {
 /// Reads a generated trace strictly, in pieces and leniently, and builds its timeline.
 fn read(trace: &[u8]) {
     let events = listing::ordered(Reader::from_slice(trace));
-    assert_same(&events, &listing::ordered(Reader::from_reader(Chunked::new(trace, Pieces::Random(1)))), "in pieces");
+    assert_same(&events, &listing::ordered(Reader::from_reader(Chunked::new(trace, ReadSizes::Random(1)))), "in pieces");
     let mut lenient = Reader::builder().lenient().from_slice(trace).expect("the header is valid");
     while lenient.next_event().expect("lenient reading never fails").is_some() {}
     let account = lenient.account();

@@ -7,7 +7,7 @@ use std::io::Write;
 
 use gotrace::{Reader, raw_v1};
 use gotrace_fuzz::budget::Budget;
-use gotrace_fuzz::chunked::{Chunked, Pieces};
+use gotrace_fuzz::chunked::{Chunked, ReadSizes};
 use gotrace_fuzz::listing::{self, assert_same};
 use libfuzzer_sys::fuzz_target;
 
@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
     let Some((&choice, body)) = data.split_first() else { return };
     let trace = [HEADERS[usize::from(choice) % HEADERS.len()], body].concat();
     let slice = listing::ordered(Reader::from_slice(&trace));
-    let pieces = Pieces::Random(u64::from(choice));
+    let pieces = ReadSizes::Random(u64::from(choice));
     assert_same(&slice, &listing::ordered(Reader::from_reader(Chunked::new(&trace, pieces))), "in pieces");
     format_all(&trace, &mut Budget::new(TEXT));
 });
