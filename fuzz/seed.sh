@@ -9,6 +9,7 @@
 #
 # The target v1 gets the v1 traces, with one byte instead of the header. The target pprof
 # gets decompressed profiles, since mutations of a gzip file rarely decompress. The
+# target text_profile gets profiles in text form, after the byte for no header. The
 # target gctrace gets parts of GC logs, and the target diagnose lists of files captured
 # in testdata/leaks. The target synth gets the traces of Go 1.22 and later, after the
 # byte for traces, and some after the byte for choices. The other targets get the traces
@@ -103,6 +104,25 @@ seed_profiles() {
   done
   cp "$profile" "$corpus/packed"
   echo "pprof: $(find "$corpus" -type f | wc -l) inputs"
+}
+
+# Fills the corpus of the target text_profile: profiles in text form, and their ends.
+seed_texts() {
+  local corpus=$out/text_profile text seed
+  mkdir -p "$corpus"
+  for text in "$here"/../testdata/text-profiles/*/*.txt.gz; do
+    seed=$corpus/$(basename "$(dirname "$text")")-$(basename "$text" .txt.gz)
+    {
+      printf '\4'
+      # Not a pipe, since gunzip would fail when head closes it.
+      head -c 4000 < <(gunzip -c "$text")
+    } >"$seed"
+    {
+      printf '\1'
+      gunzip -c "$text" | tail -c 1500
+    } >"$seed-end"
+  done
+  echo "text_profile: $(find "$corpus" -type f | wc -l) inputs"
 }
 
 # Fills the corpus of the target gctrace: the first and last lines of each log, and logs with other
@@ -229,6 +249,7 @@ for target in "${targets[@]%.rs}"; do
   [[ -f $target.rs ]] || fail "there is no target $target"
   case $target in
     pprof) seed_profiles ;;
+    text_profile) seed_texts ;;
     gctrace) seed_logs ;;
     diagnose) seed_captures ;;
     *) seed_target "$target" ;;
