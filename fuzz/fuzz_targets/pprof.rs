@@ -3,7 +3,7 @@
 #![no_main]
 
 use gotrace::pprof::{
-    By, Growth, Profile, ProfileBuilder, ProfileError, ProfileLimits, Report, SampleLabel, TopReport, ValueType,
+    By, Growth, Profile, ProfileBuilder, ProfileError, ProfileLimits, Report, SampleLabel, SortBy, TopReport, ValueType,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -88,7 +88,7 @@ fn check_reports(profile: &Profile<'_>) {
             assert!(difference.total().iter().all(|&value| value == 0));
             assert!(difference.rows().all(|row| row.flat.iter().chain(row.cum).all(|&value| value == 0)));
         }
-        assert!(TopReport::of_report(&report, 0, 3).rows.len() <= 3);
+        assert!(TopReport::of_report(&report, 0, SortBy::Flat, 3).rows.len() <= 3);
         if let Ok(growth) = Growth::new(vec![report.clone(), report]) {
             assert!(growth.rows(0).is_empty());
             assert!(TopReport::of_growth(&growth, 0, 3).rows.len() <= 3);

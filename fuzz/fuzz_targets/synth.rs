@@ -69,7 +69,11 @@ fn round_trip(trace: &[u8]) {
 /// Reads a generated trace strictly, in pieces and leniently, and builds its timeline.
 fn read(trace: &[u8]) {
     let events = listing::ordered(Reader::from_slice(trace));
-    assert_same(&events, &listing::ordered(Reader::from_reader(Chunked::new(trace, ReadSizes::Random(1)))), "in pieces");
+    assert_same(
+        &events,
+        &listing::ordered(Reader::from_reader(Chunked::new(trace, ReadSizes::Random(1)))),
+        "in pieces",
+    );
     let mut lenient = Reader::builder().lenient().from_slice(trace).expect("the header is valid");
     while lenient.next_event().expect("lenient reading never fails").is_some() {}
     let account = lenient.account();
