@@ -26,7 +26,7 @@ use crate::view::{names, paragraph, units};
 /// those of go tool pprof -top.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  gotrace heap heap.1.pb.gz\n  gotrace heap heap.1.pb.gz heap.2.pb.gz heap.3.pb.gz\n  gotrace heap heap.3.pb.gz --by package --sample alloc_space --top 5\n  gotrace heap heap.pb.gz --list askSupplier --source ~/src/shop"
+    after_help = "Examples:\n  gotrace heap heap.1.pb.gz\n  gotrace heap heap.1.pb.gz heap.2.pb.gz heap.3.pb.gz\n  gotrace heap heap.3.pb.gz --by package --sample alloc_space --top 5\n  gotrace heap heap.1.pb.gz --list main --source src"
 )]
 pub struct Args {
     /// Group the samples by this
