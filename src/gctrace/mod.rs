@@ -39,16 +39,15 @@ mod pressure;
 mod reader;
 mod report;
 mod run;
-#[cfg(feature = "pprof")]
-mod unpack;
 
+pub use crate::wire::lines::MAX_LINE;
 #[cfg(feature = "pprof")]
 pub(crate) use cycle::nanos;
 pub use cycle::{Clock, Cpu, Cycle};
 pub use line::{Line, LineKind, RuntimeLine};
 pub use log::{Log, LogLimits, Skipped};
 pub use pressure::{PERIOD_CYCLES, Period, Pressure, most_assist, slowest_marking};
-pub use reader::{LogReader, MAX_LINE};
+pub use reader::LogReader;
 pub use report::{
     HeapForecast, HeapShape, HeapTrend, LimitForecast, LiveHeap, LogReport, LogReportOptions, RunSummary, TurningPoint,
 };

@@ -1,7 +1,10 @@
-//! Code that the trace formats of all Go versions share: varints, the header, the source of the
-//! bytes, and Go's sort.
+//! Code that the formats share: varints, the header, the source of the bytes, the lines of a log, and
+//! Go's sort.
 
 pub(crate) mod header;
+pub(crate) mod lines;
 pub(crate) mod pdqsort;
 pub(crate) mod source;
+#[cfg(feature = "pprof")]
+mod unpack;
 pub(crate) mod varint;
