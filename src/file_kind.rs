@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::dump;
+
 /// The kind of a file, according to its first bytes: a trace, another file that a Go program
 /// writes, or a file that is often saved by mistake, such as an HTML error page.
 ///
@@ -51,7 +53,7 @@ pub enum FileKind {
     PerfettoTrace,
     /// A profile in text form (`debug=1`), of any kind except CPU, which has none.
     TextProfile,
-    /// A dump of all goroutines (`debug=2`, or a crash).
+    /// A dump of all goroutines (`debug=2`, or a crash): see [`dump`](crate::dump).
     GoroutineDump,
     /// A profile in one of the old text forms of C++ programs.
     OldProfile,
@@ -242,9 +244,7 @@ fn of_text(head: &[u8]) -> FileKind {
     if is_log {
         return FileKind::GcLog;
     }
-    let is_dump =
-        |line: &str| line.strip_prefix("goroutine ").is_some_and(|rest| rest.contains(" [") && rest.ends_with("]:"));
-    if text.lines().any(is_dump) {
+    if dump::contains_header(head) {
         return FileKind::GoroutineDump;
     }
     if is_text_profile(trimmed) {
@@ -293,6 +293,8 @@ mod tests {
             (b"--- mutex:\ncycles/second=1\n", FileKind::TextProfile),
             (b"goroutine profile: total 7046\r\n", FileKind::TextProfile),
             (b"panic: boom\n\ngoroutine 7 [chan receive]:\nmain.main()\n", FileKind::GoroutineDump),
+            (b"2026-11-30T19:57:07Z goroutine 7 gp=0xc000002380 m=nil [select]:\r\n", FileKind::GoroutineDump),
+            (b"{\"log\":\"goroutine 7 [select]:\\n\",\"stream\":\"stderr\"}\n", FileKind::GoroutineDump),
             (b"--- contentionz 1 ---\ncycles/second = 3201000000\n", FileKind::OldProfile),
             (b"HTTP/1.1 200 OK\r\n\r\n", FileKind::HttpResponse),
             (b"\x1f\x8b\x08\0", FileKind::Gzip),

@@ -35,6 +35,7 @@
 //! | find a leak | [`diagnose`], and a page on [finding leaks](guide::leaks): what to capture and how to read it |
 //! | read, write, merge and compare profiles (`profile.proto`) | [`pprof`] |
 //! | read the GC log of `GODEBUG=gctrace=1` | [`gctrace`] |
+//! | read goroutine dumps in text: `?debug=2`, SIGQUIT, a crash | [`dump`] |
 //! | test a time series for a trend | [`trend`] |
 //! | inspect the file format: batches and raw events with their offsets | [`raw`], and [`raw_v1`] for Go 1.21 and older |
 //! | determine the kind of a file | [`FileKind`] |
@@ -98,6 +99,7 @@ mod account;
 pub mod analysis;
 #[cfg(feature = "pprof")]
 pub mod diagnose;
+pub mod dump;
 pub mod edit;
 mod error;
 mod event;

@@ -340,7 +340,7 @@ impl fmt::Debug for Goroutines<'_> {
 
 /// Returns the function whose source code contains the function `name`. This is `name` without the
 /// suffixes that the compiler adds for closures and wrappers.
-pub(super) fn source_function(name: &[u8]) -> &[u8] {
+pub(crate) fn source_function(name: &[u8]) -> &[u8] {
     let mut name = name.strip_suffix(b"-fm").unwrap_or(name);
     while let Some(dot) = memchr::memrchr(b'.', name) {
         let last = &name[dot + 1..];
