@@ -182,7 +182,9 @@ pub enum Wanted {
     Trace,
     Profile,
     GcLog,
-    /// Any of them.
+    Dump,
+    TraceOrDump,
+    /// A trace, a profile or a GC log.
     Capture,
 }
 
@@ -192,6 +194,8 @@ impl fmt::Display for Wanted {
             Wanted::Trace => "an execution trace",
             Wanted::Profile => "a pprof profile",
             Wanted::GcLog => "a GC log (GODEBUG=gctrace=1)",
+            Wanted::Dump => "a goroutine dump",
+            Wanted::TraceOrDump => "an execution trace or a goroutine dump",
             Wanted::Capture => "a trace, a profile or a GC log",
         })
     }
@@ -217,7 +221,7 @@ fn advice(kind: FileKind, wanted: Wanted) -> &'static str {
         FileKind::NotFound => "import net/http/pprof in the service, check the path, then capture again",
         FileKind::UnknownProfile => "check the profile's name: the service lists its own at /debug/pprof/",
         FileKind::WriteTimeout => "capture fewer seconds, or raise the server's WriteTimeout",
-        FileKind::GoroutineDump => "capture a goroutine profile: /debug/pprof/goroutine without ?debug=2",
+        FileKind::GoroutineDump => "look at it with gotrace goroutines",
         FileKind::OldProfile | FileKind::OldCpuProfile => "profiles of Go 1.9 and later are read",
         FileKind::Executable => "give the file that the program wrote: trace.out, heap.pb.gz, …",
         FileKind::Utf16 => "PowerShell's > rewrote the file and damaged it: capture it again with curl -o FILE",

@@ -1,5 +1,6 @@
 //! Runs analyses that need no timeline, in one pass over the trace.
 
+use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 
@@ -39,7 +40,17 @@ pub fn observe_within<O: Observer>(
     window: &Window,
     make: impl FnOnce(Range<Time>) -> O,
 ) -> Result<Found<O::Output>, Failure> {
-    let input = input::open_trace(path)?;
+    observe_input(path, input::open_trace(path)?, times, window, make)
+}
+
+/// Like [`observe_within`], for a trace that is already open.
+pub fn observe_input<O: Observer>(
+    path: &Path,
+    input: Box<dyn Read + Send>,
+    times: TimeStyle,
+    window: &Window,
+    make: impl FnOnce(Range<Time>) -> O,
+) -> Result<Found<O::Output>, Failure> {
     let mut reader = Reader::from_reader(input).map_err(|error| Failure::trace(path, &error))?;
     let lazy = LazyObserver { make: Some(make), window, times, end: Time(i64::MIN), state: None };
     let (state, error) = run(&mut reader, lazy);

@@ -70,7 +70,7 @@ mod tests {
             "gc" => schema::<command::gc::Report>(),
             "gctrace" => schema::<gotrace::gctrace::LogReport>(),
             "goroutine" => schema::<command::goroutine::Report<'static>>(),
-            "goroutines" => schema::<gotrace::analysis::goroutines::GoroutinesReport>(),
+            "goroutines" => schema::<command::goroutines::Report<'static>>(),
             "heap" => schema::<gotrace::pprof::TopReport>(),
             "latency" => schema::<gotrace::analysis::latency::LatencyReport>(),
             "procs" => schema::<gotrace::analysis::procs::ProcsReport>(),

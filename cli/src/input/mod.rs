@@ -76,11 +76,16 @@ impl Input {
         Ok(Input { kind, bytes: Box::new(Cursor::new(head.clone()).chain(bytes)), head })
     }
 
+    /// The first bytes.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
     /// The failure that this is not an input of the wanted kind. `None` if it is, or may be.
     pub fn refusal(&self, path: &Path, wanted: Wanted) -> Option<Failure> {
         let is_accepted = match (wanted, self.kind) {
             // For unknown bytes, the decoder gives a better error.
-            (Wanted::Trace, FileKind::Trace | FileKind::Unknown) => true,
+            (Wanted::Trace | Wanted::TraceOrDump, FileKind::Trace | FileKind::Unknown) => true,
             (Wanted::Profile, FileKind::Profile | FileKind::TextProfile | FileKind::Unknown) => true,
             // A log may start with other lines.
             (Wanted::GcLog, FileKind::GcLog | FileKind::Text) => true,

@@ -340,7 +340,9 @@ fn every_subcommand_rejects_files_that_are_not_valid_traces() {
     for (name, args) in COMMANDS {
         let check = |bytes: &[u8], message: &str| assert_refused(&run_with_stdin(name, args, bytes), message);
         check(b"", "this is an empty file, not an execution trace");
-        check(b"words", "this is text, not an execution trace (it begins with \"words\"); open it");
+        let wanted = if name == "goroutines" { " or a goroutine dump" } else { "" };
+        let refusal = format!("this is text, not an execution trace{wanted} (it begins with \"words\"); open it");
+        check(b"words", &refusal);
         check(b"<!DOCTYPE html><html><body>404</body></html>", "this is an HTML page, not an execution trace");
         check(b"go 1.22 tra", "the file ends inside the trace header: 11 of 16 bytes");
         check(b"go 1.26 trace\0\0\0", "nothing follows its header");

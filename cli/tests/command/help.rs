@@ -11,7 +11,7 @@ use gotrace_tests::command::{built, gotrace, run};
 use gotrace_tests::corpus::testdata;
 
 /// The files that examples may name, and the files of testdata that they are copies of.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 15] = [
     ("trace.out", "traces/go1.27/http.trace"),
     ("before.out", "traces/go1.26/gc.trace"),
     ("after.out", "traces/go1.27/gc.trace"),
@@ -24,6 +24,9 @@ const FILES: [(&str, &str); 12] = [
     ("goroutine.3.pb.gz", "leaks/captures/go1.27/chansend/goroutine.3.pb.gz"),
     ("cpu.pb.gz", "profiles/go1.27/cpu.pb.gz"),
     ("gctrace.log", "gctrace/logs/go1.27-leak.log"),
+    ("crash.log", "dumps/go1.27/crash-deadlock.txt"),
+    ("dump.1.txt", "dumps/go1.27/channels.txt"),
+    ("dump.2.txt", "dumps/go1.27/locks.txt"),
 ];
 
 /// The subcommands for which `trace.out` is another trace, since the default one has nothing to

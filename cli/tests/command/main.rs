@@ -4,6 +4,7 @@ mod answers;
 mod command_line;
 mod diagnose;
 mod doctor;
+mod dumps;
 mod goldens;
 mod heap;
 mod help;

@@ -1,7 +1,9 @@
 //! `gotrace goroutines`: groups of goroutines, and how they spent their time.
 
-use std::io::{self, Write};
-use std::path::PathBuf;
+mod dumps;
+
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -10,9 +12,11 @@ use gotrace::analysis::goroutines::{
 };
 use gotrace::analysis::{Histogram, is_runtime_goroutine};
 use gotrace::timeline::BLOCKED_BEFORE_TRACE;
+use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::pass::{check_read_to_end, observe_within};
+use crate::failure::{Failure, Wanted};
+use crate::input::{Input, check_stdin};
+use crate::pass::{check_read_to_end, observe_input, observe_within};
 use crate::select::{Chosen, Selection, Window, other_labels};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
@@ -21,23 +25,31 @@ use crate::view::style::{BOLD, DIM};
 use crate::view::table::{Cell, Column, Table};
 use crate::view::{names, next, paragraph, suggest, units};
 
-/// Show how the goroutines of a trace spent their time, by group, with the columns of go tool trace.
+/// Show goroutines by group: how those of a trace spent their time, or where those of a dump are.
 ///
-/// RUNNING is its "Execution time", RUNNABLE is "Sched wait time", SYSCALL is the sum of both times
-/// in system calls, and BLOCKED is the sum of all other "Block time". They are parts of TOTAL and
-/// do not overlap. Special ranges, which --details shows, overlap with them.
+/// Of a trace, the columns are those of go tool trace: RUNNING is its "Execution time", RUNNABLE is
+/// "Sched wait time", SYSCALL is the sum of both times in system calls, and BLOCKED is the sum of
+/// all other "Block time". They are parts of TOTAL and do not overlap. Special ranges, which
+/// --details shows, overlap with them.
 ///
 /// go tool trace counts some times twice, and a goroutine that waits forever as exited. --as-go
 /// counts like that.
 ///
 /// Percentiles (≈) come from histograms and are within 0.8 %. The trace is read once. Memory use
 /// depends on how many goroutines are alive at the same time.
+///
+/// A goroutine dump is the text that /debug/pprof/goroutine?debug=2, SIGQUIT or a crash writes, also
+/// within a log. Of several dumps, in one log or in several files, the groups that grow most come
+/// first.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   gotrace goroutines trace.out
   gotrace goroutines trace.out --sort blocked --top 5
-  gotrace goroutines trace.out --details --group main.main")]
+  gotrace goroutines trace.out --details --group main.main
+  curl -s http://HOST/debug/pprof/goroutine?debug=2 | gotrace goroutines -
+  gotrace goroutines crash.log --sort wait
+  gotrace goroutines dump.1.txt dump.2.txt --by place")]
 pub struct Args {
     /// Group goroutines by this
     #[arg(long, value_enum, default_value = "start")]
@@ -45,9 +57,9 @@ pub struct Args {
     /// Only this group, with its goroutines one by one
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
-    /// Sort groups by this
-    #[arg(long, value_enum, value_name = "COLUMN", default_value = "total")]
-    sort: Sort,
+    /// Sort groups by this [default: total of a trace, count of a dump, growth of several dumps]
+    #[arg(long, value_enum, value_name = "COLUMN")]
+    sort: Option<Sort>,
     #[command(flatten)]
     rows: Rows,
     /// Show the distribution of every column of each group
@@ -63,8 +75,9 @@ pub struct Args {
     /// Print one JSON object, with the rows that --top or --all selects
     #[arg(long)]
     json: bool,
-    /// The trace; - for standard input
-    file: PathBuf,
+    /// A trace, or goroutine dumps in the order in which they were taken; - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -77,6 +90,8 @@ enum By {
     Label,
     /// The function that they started in; a closure counts as the function that contains it
     Name,
+    /// The innermost function outside of the runtime (only of dumps)
+    Place,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -95,11 +110,42 @@ enum Sort {
     Count,
     /// The 99th percentile of the total
     P99,
+    /// The longest wait (only of dumps)
+    Wait,
+    /// How many more goroutines the last dump has than the first (only of several dumps)
+    Growth,
+}
+
+/// What `--json` prints, by the kind of the file.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum Report<'r> {
+    /// Of a trace.
+    Trace(&'r GoroutinesReport),
+    /// Of goroutine dumps.
+    Dumps(&'r dumps::Report),
 }
 
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
-    let found = observe_within(&args.file, terminal.times(), &args.window, |range| {
-        let mut goroutines = Goroutines::with(args.by.group_by(), args.accounting());
+    check_stdin(args.files.iter().map(PathBuf::as_path))?;
+    let input = Input::open(args.file(), true)?;
+    if dumps::may_have_dumps(&input) {
+        return dumps::run(args, input, terminal);
+    }
+    let bytes = input.into_bytes(args.file(), Wanted::TraceOrDump)?;
+    if args.files.len() > 1 {
+        let text =
+            "give one trace; only goroutine dumps can be given together. To compare two traces, use gotrace compare";
+        return Err(Failure::Usage(text.into()));
+    }
+    run_trace(args, bytes, terminal)
+}
+
+fn run_trace(args: &Args, bytes: Box<dyn Read + Send>, terminal: &mut Terminal) -> Result<(), Failure> {
+    let (by, order) = (args.by.of_trace()?, args.trace_sort().of_trace()?);
+    let found = observe_input(args.file(), bytes, terminal.times(), &args.window, |range| {
+        let mut goroutines = Goroutines::with(by, args.accounting());
         if !args.window.is_whole() {
             goroutines = goroutines.within(range);
         }
@@ -114,7 +160,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     })?;
     let mut report = found.report;
     let is_empty = report.groups.is_empty() && found.error.is_none();
-    report.sort_by(args.sort.order());
+    report.sort_by(order);
     let blocked = match args.json || args.is_detailed() || args.rows.most() == usize::MAX {
         true => 0,
         false => take_blocked(&mut report.groups),
@@ -122,7 +168,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let groups = report.groups.len() as u64;
     report.truncate(args.rows.most());
     match args.json {
-        true => terminal.json(&report, found.error.as_ref())?,
+        true => terminal.json(&Report::Trace(&report), found.error.as_ref())?,
         false if is_empty => {}
         false => args.write(&report, groups, blocked, terminal)?,
     }
@@ -133,7 +179,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
         }
     }
     terminal.flush()?;
-    check_read_to_end(&args.file, found.error.as_ref())
+    check_read_to_end(args.file(), found.error.as_ref())
 }
 
 /// Removes the groups that did nothing in the trace. Returns how many goroutines they have.
@@ -149,13 +195,19 @@ fn was_blocked_throughout(group: &GoroutineGroup) -> bool {
     !is_of_program && before.is_some_and(|row| row.times.sum() >= group.times.total.sum())
 }
 
+/// The failure that an option is given which traces do not have.
+fn only_of_dumps(option: &str) -> Failure {
+    Failure::Usage(format!("{option} is only for goroutine dumps, and this is a trace"))
+}
+
 impl By {
-    fn group_by(self) -> GroupBy {
+    fn of_trace(self) -> Result<GroupBy, Failure> {
         match self {
-            By::Start => GroupBy::Start,
-            By::Creator => GroupBy::Creator,
-            By::Label => GroupBy::Label,
-            By::Name => GroupBy::Name,
+            By::Start => Ok(GroupBy::Start),
+            By::Creator => Ok(GroupBy::Creator),
+            By::Label => Ok(GroupBy::Label),
+            By::Name => Ok(GroupBy::Name),
+            By::Place => Err(only_of_dumps("--by place")),
         }
     }
 
@@ -166,13 +218,31 @@ impl By {
             By::Creator => "creator",
             By::Label => "label",
             By::Name => "source function",
+            By::Place => "place",
+        }
+    }
+
+    /// The option that groups like this, with a space after it. Empty for the default.
+    fn option(self) -> String {
+        match self {
+            By::Start => String::new(),
+            by => by.to_possible_value().map_or(String::new(), |by| format!("--by {} ", by.get_name())),
+        }
+    }
+
+    /// Why a group of a dump has no name.
+    fn missing_in_dump(self) -> &'static str {
+        match self {
+            By::Start | By::Name | By::Place => "(no stack in the dump)",
+            By::Creator => "(created by the runtime)",
+            By::Label => "(no label)",
         }
     }
 
     /// Why a group has no name.
     fn missing(self) -> &'static str {
         match self {
-            By::Start | By::Name => "(no stack in the trace)",
+            By::Start | By::Name | By::Place => "(no stack in the trace)",
             By::Creator => "(created before the trace)",
             By::Label => "(no label)",
         }
@@ -180,15 +250,17 @@ impl By {
 }
 
 impl Sort {
-    fn order(self) -> GroupOrder {
+    fn of_trace(self) -> Result<GroupOrder, Failure> {
         match self {
-            Sort::Total => GroupOrder::Total,
-            Sort::Running => GroupOrder::Execution,
-            Sort::Runnable => GroupOrder::SchedWait,
-            Sort::Syscall => GroupOrder::Syscall,
-            Sort::Blocked => GroupOrder::Block,
-            Sort::Count => GroupOrder::Count,
-            Sort::P99 => GroupOrder::P99,
+            Sort::Total => Ok(GroupOrder::Total),
+            Sort::Running => Ok(GroupOrder::Execution),
+            Sort::Runnable => Ok(GroupOrder::SchedWait),
+            Sort::Syscall => Ok(GroupOrder::Syscall),
+            Sort::Blocked => Ok(GroupOrder::Block),
+            Sort::Count => Ok(GroupOrder::Count),
+            Sort::P99 => Ok(GroupOrder::P99),
+            Sort::Wait => Err(only_of_dumps("--sort wait")),
+            Sort::Growth => Err(only_of_dumps("--sort growth")),
         }
     }
 
@@ -201,11 +273,23 @@ impl Sort {
             Sort::Blocked => "time blocked",
             Sort::Count => "count",
             Sort::P99 => "99th percentile of the total",
+            Sort::Wait => "longest wait",
+            Sort::Growth => "growth",
         }
     }
 }
 
 impl Args {
+    /// The first file.
+    fn file(&self) -> &Path {
+        &self.files[0]
+    }
+
+    /// What the groups of a trace are sorted by.
+    fn trace_sort(&self) -> Sort {
+        self.sort.unwrap_or(Sort::Total)
+    }
+
     fn accounting(&self) -> Accounting {
         if self.as_go { Accounting::Reference } else { Accounting::Corrected }
     }
@@ -225,7 +309,7 @@ impl Args {
                 return Err(chosen.nothing("goroutine", &instead));
             }
         }
-        let mut known = self.group_names(self.by.group_by(), out)?;
+        let mut known = self.group_names(self.by.of_trace()?, out)?;
         let unknown_group = self.group.as_deref().filter(|group| known.iter().all(|name| name != group));
         let wanted = unknown_group.or(self.selection.func.as_ref().map(|func| func.as_str()));
         let instead = match wanted.and_then(|wanted| suggest::nearest(wanted, known.iter().map(|name| &**name))) {
@@ -240,7 +324,7 @@ impl Args {
     }
 
     fn is_stdin(&self) -> bool {
-        self.file.as_os_str() == "-"
+        self.file().as_os_str() == "-"
     }
 
     /// The names of all groups of the trace, or none of standard input, which cannot be read twice.
@@ -249,7 +333,7 @@ impl Args {
             return Ok(Vec::new());
         }
         let groups = |_| Goroutines::with(by, self.accounting());
-        let found = observe_within(&self.file, out.times(), &Window::default(), groups)?;
+        let found = observe_within(self.file(), out.times(), &Window::default(), groups)?;
         Ok(found.report.groups.into_iter().map(|group| group.name).filter(|name| !name.is_empty()).collect())
     }
 
@@ -265,7 +349,7 @@ impl Args {
         let groups = units::plural(report.group_count, "group");
         let over = units::duration(report.end - report.start);
         let head = format!("{goroutines} in {groups} over {over}");
-        let note = format!("by {}, sorted by {}", self.by.name(), self.sort.name());
+        let note = format!("by {}, sorted by {}", self.by.name(), self.trace_sort().name());
         let gap = if names::width(&head) + 4 + names::width(&note) > out.width() { "\n" } else { "    " };
         writeln!(out, "{}{gap}{}", out.paint(BOLD, &head), out.paint(DIM, &note))?;
         match self.is_detailed() {
@@ -286,11 +370,8 @@ impl Args {
         }
         match report.groups.first() {
             Some(first) if !self.details && !first.name.is_empty() => {
-                let by = match self.by {
-                    By::Start => String::new(),
-                    by => by.to_possible_value().map_or(String::new(), |by| format!("--by {} ", by.get_name())),
-                };
-                next::write("goroutines", &self.file, &format!("{by}--group {}", names::quoted(&first.name)), out)
+                let by = self.by.option();
+                next::write("goroutines", self.file(), &format!("{by}--group {}", names::quoted(&first.name)), out)
             }
             _ => Ok(()),
         }
@@ -423,7 +504,7 @@ impl Args {
         table.write(out)?;
         write_rest(report.goroutine_count, report.members.len(), "goroutine", out)?;
         match report.members.first() {
-            Some(member) => next::write("goroutine", &self.file, &member.goroutine.to_string(), out),
+            Some(member) => next::write("goroutine", self.file(), &member.goroutine.to_string(), out),
             None => Ok(()),
         }
     }
