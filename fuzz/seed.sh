@@ -10,10 +10,10 @@
 # The target v1 gets the v1 traces, with one byte instead of the header. The target pprof
 # gets decompressed profiles, since mutations of a gzip file rarely decompress. The
 # target text_profile gets profiles in text form, after the byte for no header. The
-# target gctrace gets parts of GC logs, and the target diagnose lists of files captured
-# in testdata/leaks. The target synth gets the traces of Go 1.22 and later, after the
-# byte for traces, and some after the byte for choices. The other targets get the traces
-# of all releases.
+# target gctrace gets parts of GC logs, the target dump parts of goroutine dumps, and the
+# target diagnose lists of files captured in testdata/leaks. The target synth gets the
+# traces of Go 1.22 and later, after the byte for traces, and some after the byte for
+# choices. The other targets get the traces of all releases.
 #
 # If GOTRACE_GOROOT is a Go 1.27 installation, its test cases are seeds too.
 #
@@ -142,6 +142,20 @@ seed_logs() {
   echo "gctrace: $(find "$corpus" -type f | wc -l) inputs"
 }
 
+# Fills the corpus of the target dump: goroutine dumps, complete and truncated, and with a prefix on
+# each line.
+seed_dumps() {
+  local corpus=$out/dump dump seed
+  mkdir -p "$corpus"
+  for dump in "$here"/../testdata/dumps/*/*.txt; do
+    seed=$corpus/$(basename "$(dirname "$dump")")-$(basename "$dump" .txt)
+    head -c 3000 "$dump" >"$seed-head"
+    tail -c 1500 "$dump" >"$seed-tail"
+    head -c 2000 "$dump" | sed 's/^/2026-11-30T19:57:07Z stderr F /' >"$seed-prefix"
+  done
+  echo "dump: $(find "$corpus" -type f | wc -l) inputs"
+}
+
 # Prints a part of an input of the target diagnose: its kind, its length in two bytes, and the file.
 part() {
   local kind=$1 file=$2 size
@@ -251,6 +265,7 @@ for target in "${targets[@]%.rs}"; do
     pprof) seed_profiles ;;
     text_profile) seed_texts ;;
     gctrace) seed_logs ;;
+    dump) seed_dumps ;;
     diagnose) seed_captures ;;
     *) seed_target "$target" ;;
   esac
