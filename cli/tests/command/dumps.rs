@@ -72,7 +72,7 @@ fn several_dumps_show_growth() {
     let panic = "boom\ngoroutine 7 [running]:\nmain.f()\n\t/a.go:1 +0x1\nserving\n";
     let log = format!("{}{}{}", prefixed(&logs[0]), prefixed(panic), prefixed(&logs[1]));
     fs::write(&one_log, log).expect("a temporary file");
-    for (files, left_out) in [(&files[..], 0), (&[one_log.clone()], 1)] {
+    for (files, left_out) in [(&files[..], 0), (std::slice::from_ref(&one_log), 1)] {
         let report = read(&text(&["--json", "--all"], files));
         assert_eq!((report["dumps"].as_array().map(Vec::len), &report["left_out"]), (Some(2), &json!(left_out)));
         let first = &report["groups"][0];
