@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::mem;
 
 use foldhash::fast::RandomState;
+use memchr::memmem;
 
 use super::line::{DumpLine, Place};
 use super::prefix::{Prefix, unpack_json};
@@ -180,7 +181,7 @@ impl Assembler {
             self.has_threads = !self.dump.goroutines.is_empty() || self.open.is_some();
             self.other_lines = 0;
             self.crash = None;
-        } else if CRASHES.iter().any(|start| text.starts_with(start)) || is_signal(text) && !self.has_threads {
+        } else if let Some(text) = crash(text, self.has_threads) {
             let is_old = |(_, before): &(String, u64)| self.other_lines - before > MAX_LINES_AFTER_CRASH;
             // The first line of several is the cause.
             if self.crash.as_ref().is_none_or(is_old) {
@@ -191,7 +192,17 @@ impl Assembler {
     }
 }
 
-/// Returns whether a line reports a signal, as in `SIGQUIT: quit` (`fatalsignal` in `src/runtime/signal_unix.go`).
+/// Returns the report of a crash in a line. The prefix of the line may not be known yet. With several threads, each
+/// reports the signal that made it print its stack.
+fn crash(line: &[u8], has_threads: bool) -> Option<&[u8]> {
+    let starts = CRASHES.into_iter().filter_map(|start| memmem::find(line, start));
+    let signal = memmem::find(line, b"SIG").filter(|&at| !has_threads && is_signal(&line[at..]));
+    let at = starts.chain(signal).min()?;
+    let starts_word = at.checked_sub(1).is_none_or(|before| !line[before].is_ascii_alphanumeric());
+    starts_word.then_some(&line[at..])
+}
+
+/// Returns whether a text starts like `SIGQUIT: quit` (`fatalsignal` in `src/runtime/signal_unix.go`).
 fn is_signal(text: &[u8]) -> bool {
     let Some(rest) = text.strip_prefix(b"SIG") else { return false };
     let letters = rest.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
