@@ -4,7 +4,7 @@
 
 use gotrace::dump::{Dump, DumpGroupBy, DumpGroupOrder, DumpReader, DumpReport, DumpReportOptions, Dumps};
 use gotrace_fuzz::choice;
-use gotrace_fuzz::chunked::{Chunked, Pieces};
+use gotrace_fuzz::chunked::{Chunked, ReadSizes};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let log = Dumps::from_slice(bytes).expect("plain text can be read");
     let seed = choice(bytes);
-    let pieces = if seed % 2 == 0 { Pieces::Bytes } else { Pieces::Random(seed) };
+    let pieces = if seed % 2 == 0 { ReadSizes::Bytes } else { ReadSizes::Random(seed) };
     assert_eq!(Dumps::from_reader(Chunked::new(bytes, pieces)).expect("memory can be read"), log);
     check_lines(bytes, &log);
     log.dumps.iter().for_each(check_dump);
