@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let log = Dumps::from_slice(bytes).expect("plain text can be read");
     let seed = choice(bytes);
-    let pieces = if seed % 2 == 0 { ReadSizes::Bytes } else { ReadSizes::Random(seed) };
+    let pieces = if seed.is_multiple_of(2) { ReadSizes::Bytes } else { ReadSizes::Random(seed) };
     assert_eq!(Dumps::from_reader(Chunked::new(bytes, pieces)).expect("memory can be read"), log);
     check_lines(bytes, &log);
     log.dumps.iter().for_each(check_dump);
