@@ -20,7 +20,7 @@ use super::profile::Profile;
 /// let in_use = profile.sample_type("inuse_space").ok_or("not a heap profile")?;
 /// let listing = Listing::new(&profile, in_use, &SampleFilter::default(), |name| name == "main.askSupplier")?;
 /// let lines = &listing.functions[0].lines;
-/// assert_eq!(lines.iter().map(|line| line.line).collect::<Vec<_>>(), [40]);
+/// assert_eq!(lines.iter().map(|line| line.line).collect::<Vec<_>>(), [39, 40]);
 /// # Ok(())
 /// # }
 /// ```
