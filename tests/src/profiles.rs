@@ -39,7 +39,7 @@ pub fn captures() -> Vec<(String, PathBuf)> {
     found.sort();
     assert!(
         found.len() >= 950,
-        "expected six or seven profiles of each of 51 programs and three versions, found {}",
+        "expected six or seven profiles of each of 50 programs and three versions, found {}",
         found.len()
     );
     found
