@@ -42,7 +42,7 @@ pub struct PopulationReport {
     pub unnamed_ended: u64,
     /// When the goroutines of `unnamed_ended` exited, in windows like those of
     /// [`PopulationGroup::growth`].
-    pub unnamed_endings: Vec<Growth>,
+    pub unnamed_endings: Vec<GoroutineWindow>,
 }
 
 /// Goroutines that started in the same function.
@@ -65,13 +65,13 @@ pub struct PopulationGroup {
     pub lifetimes: Histogram,
     /// The growth of the group in each of several windows of equal length, beginning at the start
     /// of the trace: the goroutines created minus the goroutines exited.
-    pub growth: Vec<Growth>,
+    pub growth: Vec<GoroutineWindow>,
     /// When the goroutines were created that are alive at the end of the trace, in such windows.
-    pub stayed: Vec<Growth>,
+    pub stayed: Vec<GoroutineWindow>,
     /// When the goroutines exited that are older than the trace, in such windows.
-    pub old_endings: Vec<Growth>,
+    pub old_endings: Vec<GoroutineWindow>,
     /// When goroutines exited, in such windows.
-    pub endings: Vec<Growth>,
+    pub endings: Vec<GoroutineWindow>,
     /// The places where the goroutines were created in the trace, the most frequent place first.
     pub creators: Vec<Creator>,
     /// The places where the goroutines waited, sorted by the number of goroutines that wait there
@@ -84,7 +84,7 @@ pub struct PopulationGroup {
 /// A number of goroutines in a window of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Growth {
+pub struct GoroutineWindow {
     /// When the window starts.
     pub start: Time,
     /// The number of goroutines.
@@ -450,9 +450,9 @@ fn count(windows: &mut OverTime<i64>, begin: i64, time: i64) {
 }
 
 /// Returns windows in the form of a report.
-fn windows_of(windows: OverTime<i64>) -> Vec<Growth> {
+fn windows_of(windows: OverTime<i64>) -> Vec<GoroutineWindow> {
     let (_, windows) = windows.into_windows();
-    windows.into_iter().map(|(at, goroutines)| Growth { start: Time(at), goroutines }).collect()
+    windows.into_iter().map(|(at, goroutines)| GoroutineWindow { start: Time(at), goroutines }).collect()
 }
 
 impl Observer for Population {

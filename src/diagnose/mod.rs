@@ -131,4 +131,4 @@ pub use memory::ProcessMemory;
 pub use options::{HealthOptions, HealthWeights, OptionRange, Options};
 pub use score::{Health, HealthPart};
 pub use verdict::{Judgement, NotJudged, Verdict, diagnose};
-pub use vitals::{Second, TraceEvidence, TraceObserver};
+pub use vitals::{TraceEvidence, TraceLoad, TraceObserver};

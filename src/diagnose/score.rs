@@ -1,11 +1,9 @@
 //! The health score: memory, pauses and goroutines, each through a logistic curve.
 
-use std::time::Duration;
-
 use super::finding::Family;
 use super::inputs::Inputs;
 use super::options::{HealthOptions, Options};
-use super::rules::RuleOutput;
+use super::rules::{self, RuleOutput};
 use crate::gctrace::{Pressure, nanos};
 
 /// The health of the program.
@@ -45,11 +43,6 @@ pub struct HealthPart {
     pub load: f64,
 }
 
-/// The rules that find growing memory.
-const MEMORY_RULES: [&str; 2] = ["heap-growth", "live-heap"];
-/// The rules that find goroutines that pile up.
-const GOROUTINE_RULES: [&str; 3] = ["goroutines-stay", "goroutine-growth", "goroutine-leak-profile"];
-
 /// The world is stopped for at most this share of the time in a healthy program.
 const MOST_STOPPED: f64 = 0.05;
 
@@ -60,7 +53,7 @@ const LOWEST: f64 = 1.0;
 /// Computes the health from the inputs and the findings about them.
 pub(super) fn of(inputs: &Inputs, output: &RuleOutput, options: &Options) -> Option<Health> {
     let health = &options.health;
-    let is_able = |rules: &[&str]| output.able.iter().any(|rule| rules.contains(rule));
+    let is_able = |family: Family| output.able.iter().any(|rule| rules::family(rule) == family);
     let strongest = |family: Family| {
         let findings = output.findings.iter().filter(|finding| finding.source.family() == family);
         findings.map(|finding| finding.confidence).fold(0.0, f64::max) / options.suspect.max(f64::MIN_POSITIVE)
@@ -68,9 +61,9 @@ pub(super) fn of(inputs: &Inputs, output: &RuleOutput, options: &Options) -> Opt
     let (memory, goroutines) = (strongest(Family::Memory), strongest(Family::Goroutines));
     let heap_bound = health.heap.map(|bound| peak(inputs) as f64 / bound as f64);
     let blocking_bound = health.blocked_per_second.and_then(|bound| Some(blocked_per_second(inputs)? / bound));
-    let heap =
-        (is_able(&MEMORY_RULES) || memory > 0.0 || heap_bound.is_some()).then(|| memory.max(heap_bound.unwrap_or(0.0)));
-    let blocking = (is_able(&GOROUTINE_RULES) || goroutines > 0.0 || blocking_bound.is_some())
+    let heap = (is_able(Family::Memory) || memory > 0.0 || heap_bound.is_some())
+        .then(|| memory.max(heap_bound.unwrap_or(0.0)));
+    let blocking = (is_able(Family::Goroutines) || goroutines > 0.0 || blocking_bound.is_some())
         .then(|| goroutines.max(blocking_bound.unwrap_or(0.0)));
     combine([heap, pause_load(inputs, health), blocking], health)
 }
@@ -98,11 +91,9 @@ fn combine(loads: [Option<f64>; 3], options: &HealthOptions) -> Option<Health> {
 fn pause_load(inputs: &Inputs, options: &HealthOptions) -> Option<f64> {
     let pressure = Pressure::of(&inputs.cycles);
     let logged = pressure.stopped_share.map(|share| (share, pressure.pause_max));
-    let traced = inputs.traces.iter().filter_map(|trace| {
-        let stopped: Duration = trace.seconds.values().map(|second| second.stopped).sum();
-        let longest = trace.seconds.values().map(|second| second.pause).max()?;
-        let length = trace.end - trace.start;
-        (!longest.is_zero()).then(|| (nanos(stopped) / nanos(length).max(1.0), longest))
+    let traced = inputs.traces.iter().filter(|trace| !trace.load.longest_pause.is_zero()).map(|trace| {
+        let length = nanos(trace.end - trace.start).max(1.0);
+        (nanos(trace.load.stopped) / length, trace.load.longest_pause)
     });
     let loads = traced.chain(logged).map(|(share, longest)| {
         let bound = options.pause.map_or(0.0, |bound| nanos(longest) / nanos(bound));
@@ -113,16 +104,15 @@ fn pause_load(inputs: &Inputs, options: &HealthOptions) -> Option<f64> {
 
 /// Returns the largest heap of a trace or of the GC log, in bytes.
 fn peak(inputs: &Inputs) -> u64 {
-    let traced = inputs.traces.iter().flat_map(|trace| trace.seconds.values().map(|second| second.heap));
+    let traced = inputs.traces.iter().map(|trace| trace.load.heap_max);
     traced.chain(inputs.cycles.iter().map(|cycle| cycle.heap_start.max(cycle.heap_end))).max().unwrap_or(0)
 }
 
 /// Returns how many blocking events a trace has per second. `None` without a trace.
 fn blocked_per_second(inputs: &Inputs) -> Option<f64> {
     let rates = inputs.traces.iter().map(|trace| {
-        let blocked: u64 = trace.seconds.values().map(|second| second.blocked).sum();
         let seconds = trace.end.since(trace.start) as f64 / 1e9;
-        blocked as f64 / seconds.max(1e-3)
+        trace.load.blocked as f64 / seconds.max(1e-3)
     });
     rates.reduce(f64::max)
 }

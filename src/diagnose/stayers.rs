@@ -97,7 +97,7 @@ impl Flow {
     fn new(population: &PopulationReport, group: &PopulationGroup, age: i64) -> Self {
         let begin = population.start;
         let length = (population.end.since(begin) - age).max(1);
-        let counts = |windows: &[population::Growth]| -> Vec<(i64, i64)> {
+        let counts = |windows: &[population::GoroutineWindow]| -> Vec<(i64, i64)> {
             windows.iter().map(|window| (window.start.since(begin), window.goroutines)).collect()
         };
         let came = counts(&group.stayed).into_iter().filter(|&(at, _)| at <= length);
@@ -194,7 +194,7 @@ mod tests {
     /// Goroutines may be older than the trace, and may outlive it.
     fn population(lives: &[(i64, i64)]) -> PopulationReport {
         let mut group = PopulationGroup { lifetimes: Histogram::default(), ..PopulationGroup::default() };
-        let at = |time: i64, goroutines: i64| population::Growth { start: Time(time * MILLI), goroutines };
+        let at = |time: i64, goroutines: i64| population::GoroutineWindow { start: Time(time * MILLI), goroutines };
         for &(created, exited) in lives {
             let (is_new, ends) = (created >= 0, exited < LENGTH);
             if is_new {

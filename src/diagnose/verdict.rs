@@ -104,6 +104,18 @@ pub struct Verdict {
     pub clocks: Clocks,
 }
 
+impl Verdict {
+    /// Returns whether a rule had enough data to find growing memory.
+    pub fn judges_memory(&self) -> bool {
+        self.judged_by.iter().any(|rule| rules::family(rule) == Family::Memory)
+    }
+
+    /// Returns whether a rule had enough data to find goroutines that pile up.
+    pub fn judges_goroutines(&self) -> bool {
+        self.judged_by.iter().any(|rule| rules::family(rule) == Family::Goroutines)
+    }
+}
+
 /// Makes a diagnosis.
 ///
 /// Each rule says how certain it is. Evidence against a finding makes the finding less certain.

@@ -1,7 +1,5 @@
-//! The health of the process according to a trace: heap, pauses and waits in each second, and its
-//! collections.
+//! The health of the process according to a trace: heap, pauses and waits, and its collections.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::analysis::Observer;
@@ -26,18 +24,18 @@ pub struct TraceEvidence {
     pub clock: Option<ClockSnapshot>,
     /// When collections started.
     pub gc_starts: Vec<Time>,
-    /// The seconds in which something happened, by their number on the trace's clock.
-    pub seconds: BTreeMap<i64, Second>,
+    /// The size of the heap, and pauses and waits.
+    pub load: TraceLoad,
 }
 
-/// The events of one second.
+/// What the health score needs from a trace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Second {
+pub struct TraceLoad {
     /// The largest heap, in bytes; 0 if the trace does not contain its size.
-    pub heap: u64,
+    pub heap_max: u64,
     /// The longest stop of the world.
-    pub pause: Duration,
+    pub longest_pause: Duration,
     /// How long the world was stopped in all.
     pub stopped: Duration,
     /// The number of times that a goroutine started to wait for a channel, a select or a type of
@@ -48,16 +46,13 @@ pub struct Second {
 /// Collects what [`diagnose`](super::diagnose()) needs from a trace, in one pass. Run it with
 /// [`analysis::run`](crate::analysis::run).
 ///
-/// Its memory grows with the goroutines that are alive, the different stacks, and the seconds and
-/// collections of the trace.
+/// Its memory grows with the goroutines that are alive, the different stacks, and the collections of
+/// the trace.
 #[derive(Debug, Default)]
 pub struct TraceObserver {
     population: Population,
     evidence: TraceEvidence,
     start: Option<i64>,
-    /// The start of the current second. It is stored when the next second starts.
-    second_start: i64,
-    current: Second,
     /// The stops of the world that have not ended: the goroutine that stopped it, and the start in
     /// nanoseconds.
     pauses: Vec<(u64, i64)>,
@@ -71,28 +66,10 @@ pub struct TraceObserver {
 /// The maximum number of reasons of each kind to remember. The runtime has a few dozen.
 const MAX_REASONS: usize = 256;
 
-const NANOS: i64 = 1_000_000_000;
-
 impl TraceObserver {
     /// Creates an observer without events.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    fn start_second(&mut self, time: i64) {
-        self.store_second();
-        self.second_start = time.wrapping_sub(time.rem_euclid(NANOS));
-    }
-
-    fn store_second(&mut self) {
-        let current = std::mem::take(&mut self.current);
-        if current != Second::default() {
-            let second = self.evidence.seconds.entry(self.second_start / NANOS).or_default();
-            second.heap = second.heap.max(current.heap);
-            second.pause = second.pause.max(current.pause);
-            second.stopped += current.stopped;
-            second.blocked += current.blocked;
-        }
     }
 
     #[inline]
@@ -133,8 +110,9 @@ impl TraceObserver {
                 if let Some(at) = self.pauses.iter().position(|&(go, _)| go == record.a) {
                     let (_, start) = self.pauses.swap_remove(at);
                     let pause = Time(record.time) - Time(start);
-                    self.current.pause = self.current.pause.max(pause);
-                    self.current.stopped = self.current.stopped.saturating_add(pause);
+                    let load = &mut self.evidence.load;
+                    load.longest_pause = load.longest_pause.max(pause);
+                    load.stopped = load.stopped.saturating_add(pause);
                 }
             }
             _ => {}
@@ -148,10 +126,6 @@ impl Observer for TraceObserver {
     #[inline]
     fn event(&mut self, event: &Event<'_>) {
         let record = event.record();
-        // Nearly always, the time is in the current second.
-        if record.time.wrapping_sub(self.second_start) as u64 >= NANOS as u64 {
-            self.start_second(record.time);
-        }
         match record.what {
             What::GoTransition(from, to) => {
                 if to == GoState::Waiting
@@ -159,11 +133,11 @@ impl Observer for TraceObserver {
                     && record.go != NONE
                     && self.counts(event, record.text)
                 {
-                    self.current.blocked += 1;
+                    self.evidence.load.blocked += 1;
                 }
                 self.population.event(event);
             }
-            What::HeapObjects => self.current.heap = self.current.heap.max(record.a),
+            What::HeapObjects => self.evidence.load.heap_max = self.evidence.load.heap_max.max(record.a),
             What::RangeBegin(range) | What::RangeEnd(range) => self.range(event, range, record.what),
             What::Sync => {
                 self.start.get_or_insert(record.time);
@@ -183,8 +157,7 @@ impl Observer for TraceObserver {
         self.evidence.end = Time(record.time);
     }
 
-    fn finish(mut self) -> TraceEvidence {
-        self.store_second();
+    fn finish(self) -> TraceEvidence {
         let start = Time(self.start.unwrap_or(self.evidence.end.0));
         TraceEvidence { population: self.population.finish(), start, ..self.evidence }
     }

@@ -16,7 +16,7 @@ use gotrace::diagnose::{
     passing_through,
 };
 use gotrace::gctrace::Log;
-use gotrace::pprof::Profile;
+use gotrace::pprof::{Profile, ProfileBuilder, ProfileFrame, ValueType};
 use gotrace::{GoId, Timeline, WallTime};
 use gotrace_tests::corpus::testdata;
 use serde_json::Value;
@@ -496,4 +496,111 @@ fn goroutines_of_connections_follow_their_owner() {
         assert!(place.func.starts_with("main."), "{version}: {place:?}");
         assert!(verdict.findings.iter().any(|finding| finding.title.contains("net/http.(*persistConn).readLoop")));
     }
+}
+
+/// A heap profile of samples of 512 KiB: the functions of each stack, innermost first, and how many samples it has
+/// allocated and has in use.
+fn heap_profile(minute: i128, stacks: &[(&[&str], i64, i64)]) -> Profile<'static> {
+    let types =
+        [("alloc_objects", "count"), ("alloc_space", "bytes"), ("inuse_objects", "count"), ("inuse_space", "bytes")];
+    let mut profile = ProfileBuilder::new(types.map(|(kind, unit)| ValueType::new(kind, unit)));
+    profile.period(ValueType::new("space", "bytes"), 512 << 10);
+    profile.time(WallTime::from_nanos(1_700_000_000_000_000_000 + minute * 60_000_000_000).expect("a time"));
+    for (functions, allocated, in_use) in stacks {
+        let frames: Vec<_> = functions.iter().map(|name| ProfileFrame::new(*name, "main.go", 1)).collect();
+        profile.sample(frames, [*allocated, allocated << 19, *in_use, in_use << 19]);
+    }
+    let mut bytes = Vec::new();
+    profile.write_gzip(&mut bytes).expect("memory");
+    Profile::from_reader(bytes.as_slice()).expect("a profile")
+}
+
+fn place_of(profiles: &[Profile<'_>]) -> Option<String> {
+    let mut inputs = Inputs::new();
+    profiles.iter().for_each(|profile| inputs.profile("heap", profile).expect("samples"));
+    let verdict = diagnose(&inputs, &Options::default());
+    verdict.findings.first()?.place.as_ref().map(|place| place.func.clone())
+}
+
+/// A constructor of buffers allocates for two callers, one of which keeps the buffers.
+#[test]
+fn the_caller_that_keeps_what_a_helper_allocates_is_named() {
+    let profiles = [0, 1, 2].map(|minute| {
+        let kept = 40 * (minute as i64 + 1);
+        heap_profile(
+            minute,
+            &[
+                (&["main.newBuffer", "main.archive", "main.main"], kept, kept),
+                (&["main.newBuffer", "main.reply", "main.main"], kept, 2),
+            ],
+        )
+    });
+    assert_eq!(place_of(&profiles).as_deref(), Some("main.archive"));
+}
+
+/// Each of six fields grows by less than chance, their sum does not.
+#[test]
+fn growth_that_is_scattered_over_callees_is_found_at_their_caller() {
+    const FIELDS: [&str; 6] = ["main.a", "main.b", "main.c", "main.d", "main.e", "main.f"];
+    let stacks = FIELDS.map(|field| [field, "main.newOrder", "main.serve", "main.main"]);
+    let profiles = [0, 1, 2].map(|minute| {
+        let kept = 4 * (minute as i64 + 1);
+        let samples = stacks.each_ref().map(|stack| (&stack[..], kept, kept));
+        heap_profile(minute, &samples)
+    });
+    assert_eq!(place_of(&profiles).as_deref(), Some("main.newOrder"));
+    let one = [0, 1, 2].map(|minute| {
+        let kept = 4 * (minute as i64 + 1);
+        heap_profile(minute, &[(&stacks[0][..], kept, kept)])
+    });
+    assert_eq!(place_of(&one), None, "eight samples more are chance");
+}
+
+/// The live heap falls, and then rises to the end.
+#[test]
+fn a_live_heap_that_rises_late_is_suspect() {
+    let log = |live: &dyn Fn(u32) -> u32| {
+        let lines = (0..100).map(|n| {
+            let live = live(n);
+            format!(
+                "gc {} @{n}.000s 1%: 0.02+1.5+0.01 ms clock, 0.04+0/1.4/0.9+0.02 ms cpu, {1}->{1}->{live} MB, {1} MB goal, 2 P\n",
+                n + 7,
+                live * 2
+            )
+        });
+        Log::from_slice(lines.collect::<String>().as_bytes()).expect("a log")
+    };
+    let verdict = |log: &Log| {
+        let mut inputs = Inputs::new();
+        inputs.log("log", log);
+        diagnose(&inputs, &Options::default())
+    };
+    let late = verdict(&log(&|n| if n < 50 { 500 - 2 * n } else { 400 + 8 * (n - 50) }));
+    assert_eq!(late.judgement, Judgement::Suspect, "{:?}", late.against);
+    let falling = verdict(&log(&|n| 500 - 2 * n));
+    assert_eq!(falling.judgement, Judgement::Healthy);
+    assert!(falling.against.iter().any(|against| against.reason.starts_with("the live heap rises and falls")));
+}
+
+/// Inputs that say nothing about growth, or are of other processes.
+#[test]
+fn inputs_that_cannot_be_compared_are_not() {
+    let stack: &[&str] = &["main.keep", "main.main"];
+    let grown = |time| [0, 1, 2].map(|number| heap_profile(time, &[(stack, 40 * (number + 1), 40 * (number + 1))]));
+    let mut inputs = Inputs::new();
+    grown(0).iter().for_each(|profile| inputs.profile("heap", profile).expect("samples"));
+    let verdict = diagnose(&inputs, &Options::default());
+    assert_eq!(verdict.judgement, Judgement::Inconclusive);
+    assert!(verdict.not_judged.iter().any(|missing| missing.why.starts_with("the profiles were taken within")));
+
+    let status = |pid: u32, kilobytes: u64| {
+        let text =
+            format!("Name:\tshop\nPid:\t{pid}\nVmRSS:\t{kilobytes} kB\nRssFile:\t0 kB\nVmSwap:\t{kilobytes} kB\n");
+        ProcessMemory::from_status(&text).expect("a status")
+    };
+    assert_eq!((status(7, 1).pid, status(7, 1).swapped), (Some(7), 1024));
+    let mut inputs = Inputs::new();
+    (0..3).for_each(|number| inputs.memory("status", status(7 + number, 100_000)));
+    let verdict = diagnose(&inputs, &Options::default());
+    assert!(verdict.conflicts.iter().any(|text| text.contains("different processes (7 and 8)")), "{verdict:?}");
 }

@@ -71,7 +71,7 @@ mod tests {
             "gctrace" => schema::<gotrace::gctrace::LogReport>(),
             "goroutine" => schema::<command::goroutine::Report<'static>>(),
             "goroutines" => schema::<command::goroutines::Report<'static>>(),
-            "heap" => schema::<gotrace::pprof::TopReport>(),
+            "heap" => schema::<command::heap::Document>(),
             "latency" => schema::<gotrace::analysis::latency::LatencyReport>(),
             "procs" => schema::<gotrace::analysis::procs::ProcsReport>(),
             "summary" => schema::<gotrace::analysis::summary::TraceSummary>(),

@@ -26,7 +26,7 @@ use Kind::{AllocationTrace, Capture, GcLog, Profile, Trace};
 
 /// The calls to check: the kind of file, the subcommand, its options, and the arguments after the
 /// file.
-const CALLS: [(Kind, &str, &[&str], &[&str]); 25] = [
+const CALLS: [(Kind, &str, &[&str], &[&str]); 26] = [
     (Trace, "summary", &[], &[]),
     (Trace, "goroutines", &[], &[]),
     (Trace, "goroutines", &["--by", "label", "--details", "--all"], &[]),
@@ -48,6 +48,7 @@ const CALLS: [(Kind, &str, &[&str], &[&str]); 25] = [
     (AllocationTrace, "allocations", &[], &[]),
     (Profile, "heap", &[], &[]),
     (Profile, "heap", &["--by", "stack", "--top", "0"], &[]),
+    (Profile, "heap", &["--list", "."], &[]),
     (GcLog, "gctrace", &[], &[]),
     (GcLog, "gctrace", &["--cycles"], &[]),
     (GcLog, "diagnose", &[], &[]),

@@ -15,7 +15,7 @@ mod trace_goroutines;
 
 use std::time::Duration;
 
-use super::finding::{Against, Finding};
+use super::finding::{Against, Family, Finding};
 use super::inputs::Inputs;
 use super::options::Options;
 use super::place;
@@ -59,6 +59,14 @@ mod capture {
         "for i in 1 2 3; do curl -o goroutine.$i http://HOST/debug/pprof/goroutine; sleep 60; done";
     pub const GC_LOG: &str = "GODEBUG=gctrace=1 PROGRAM 2>gctrace.log";
     pub const STATUS: &str = "for i in 1 2 3; do cat /proc/PID/status >status.$i; sleep 60; done";
+}
+
+/// Returns what a rule of [`RuleOutput::able`] observes.
+pub(super) fn family(rule: &str) -> Family {
+    match rule {
+        "heap-growth" | "live-heap" => Family::Memory,
+        _ => Family::Goroutines,
+    }
 }
 
 /// Runs all rules. Rules that weigh the findings of others come after them.

@@ -93,8 +93,7 @@ fn write_headline(verdict: &Verdict, terminal: &mut Terminal) -> io::Result<()> 
 
 /// Which half of the question a healthy verdict does not answer.
 fn unjudged(verdict: &Verdict) -> &'static str {
-    let is_judged = |rules: &[&str]| verdict.judged_by.iter().any(|rule| rules.contains(rule));
-    match (is_judged(&["heap-growth", "live-heap"]), is_judged(&["goroutines-stay", "goroutine-growth"])) {
+    match (verdict.judges_memory(), verdict.judges_goroutines()) {
         (true, true) => "",
         (true, false) => " in memory; goroutines were not judged",
         _ => " of goroutines; memory was not judged",

@@ -55,10 +55,7 @@ impl ListArgs {
     }
 }
 
-pub(super) fn run(listing: &Listing, unit: &str, args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
-    if args.json {
-        return terminal.json(listing, None);
-    }
+pub(super) fn write(listing: &Listing, unit: &str, args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     if listing.functions.is_empty() {
         let pattern = args.list.pattern().map(ToString::to_string).unwrap_or_default();
         let text = format!("no function with a value matches {}", names::quoted(&pattern));

@@ -8,8 +8,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use gotrace::pprof::{self, Growth, Profile, ProfileError, Report, Row, SampleFilter, SortBy, TopReport};
+use gotrace::pprof::{self, Growth, Listing, Profile, ProfileError, Report, Row, SampleFilter, SortBy, TopReport};
 use regex_lite::Regex;
+use serde::Serialize;
 
 use crate::failure::{Failure, Wanted};
 use crate::input::{Input, check_stdin};
@@ -172,6 +173,17 @@ impl Subject {
     }
 }
 
+/// What `--json` prints: the largest rows, or with `--list` the lines of functions.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum Document {
+    /// The largest rows.
+    Top(TopReport),
+    /// With `--list`.
+    List(Listing),
+}
+
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     if args.list.pattern().is_some() || args.graph.is_wanted() {
         return run_one(args, terminal);
@@ -190,7 +202,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
             Subject::Several(growth) => TopReport::of_growth(growth, sample_type.unwrap_or(0), args.rows.most()),
             _ => TopReport::of_report(report, sample_type.unwrap_or(0), args.sort.into(), args.rows.most()),
         };
-        return terminal.json(&top, None);
+        return terminal.json(&Document::Top(top), None);
     }
     let Some(sample_type) = sample_type else {
         writeln!(terminal, "the profile has no sample types")?;
@@ -223,8 +235,12 @@ fn run_one(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     let failure = |error: ProfileError| Failure::profile(file, &error);
     let unit = profile.sample_types().nth(sample_type).map(|value| value.unit.to_string()).unwrap_or_default();
     if let Some(pattern) = args.list.pattern() {
-        let listing = pprof::Listing::new(&profile, sample_type, &args.filter(), |name| pattern.is_match(name));
-        list::run(&listing.map_err(failure)?, &unit, args, terminal)?;
+        let listing = Listing::new(&profile, sample_type, &args.filter(), |name| pattern.is_match(name));
+        let listing = listing.map_err(failure)?;
+        match args.json {
+            true => terminal.json(&Document::List(listing), None)?,
+            false => list::write(&listing, &unit, args, terminal)?,
+        }
     }
     graph::run(&profile, sample_type, &unit, args, file)?;
     Ok(terminal.flush()?)
