@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs dumps.go with several versions of Go and stores the goroutine dumps and profiles that it writes.
+# Runs dumps.go and series/main.go with several versions of Go and stores the goroutine dumps and profiles that they
+# write.
 #
 # usage: testdata/dumps/make.sh [-o DIR] [VERSION…]
 #
@@ -7,7 +8,8 @@
 #   VERSION    a version that .ci/go-toolchain --list prints (default: 1.21.13 and 1.27.3)
 #
 # CASE.txt is a dump and CASE.pb.gz the goroutine profile of the same moment. crash-CASE.txt is what the program
-# wrote to standard error when it crashed. Takes about three minutes.
+# wrote to standard error when it crashed. series/CASE.N.txt.gz are three dumps or heap profiles over time, and
+# series/pool.txt.gz has three dumps. Takes about five minutes.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -29,10 +31,12 @@ make_dumps() {
   local version=$1 goroot folder name
   goroot=$("$go_toolchain" "$version")
   folder=$out/go$(cut -d. -f1,2 <<<"$version")
-  (cd "$here" && env -u GOPATH GOROOT="$goroot" GOENV=off GOWORK=off GOTOOLCHAIN=local GOFLAGS=-mod=mod \
-    GOPROXY=off GOCACHE="$cache/build" CGO_ENABLED=0 \
-    "$goroot/bin/go" build -trimpath -o "$scratch/dumps" dumps.go) || fail "dumps.go does not build with Go $version"
-  mkdir -p "$folder"
+  for name in dumps.go series/main.go; do
+    (cd "$here" && env -u GOPATH GOROOT="$goroot" GOENV=off GOWORK=off GOTOOLCHAIN=local GOFLAGS=-mod=mod \
+      GOPROXY=off GOCACHE="$cache/build" CGO_ENABLED=0 \
+      "$goroot/bin/go" build -trimpath -o "$scratch/${name%.go}" "$name") || fail "$name does not build with Go $version"
+  done
+  mkdir -p "$folder/series"
   for name in channels locks system labels; do
     (cd "$scratch" && env -u GOGC -u GODEBUG GOMAXPROCS=2 ./dumps "$folder" "$name") ||
       fail "$name failed with Go $version"
@@ -43,6 +47,11 @@ make_dumps() {
   done
   (cd "$scratch" && env -u GOGC -u GODEBUG GOMAXPROCS=2 GOTRACEBACK=crash ./dumps quit 2>"$folder/crash-threads.txt") &&
     fail "quit did not crash with Go $version"
+  for name in leak pool stacks; do
+    (cd "$scratch" && env -u GOGC -u GODEBUG GOMAXPROCS=2 ./series/main "$folder/series" "$name") ||
+      fail "$name failed with Go $version"
+  done
+  gzip -9nf "$folder"/series/*.txt
   du -b "$folder"
 }
 
