@@ -184,7 +184,7 @@ pub enum Wanted {
     GcLog,
     Dump,
     TraceOrDump,
-    /// A trace, a profile or a GC log.
+    /// A trace, a profile, a GC log or a goroutine dump.
     Capture,
 }
 
@@ -196,7 +196,7 @@ impl fmt::Display for Wanted {
             Wanted::GcLog => "a GC log (GODEBUG=gctrace=1)",
             Wanted::Dump => "a goroutine dump",
             Wanted::TraceOrDump => "an execution trace or a goroutine dump",
-            Wanted::Capture => "a trace, a profile or a GC log",
+            Wanted::Capture => "a trace, a profile, a GC log or a goroutine dump",
         })
     }
 }

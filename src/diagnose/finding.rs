@@ -18,6 +18,8 @@ pub enum Source {
     Heap,
     /// Goroutine profiles.
     Goroutine,
+    /// Goroutine dumps.
+    Dump,
     /// A `goroutineleak` profile.
     GoroutineLeak,
     /// The execution trace.
@@ -41,7 +43,7 @@ pub(super) enum Family {
 impl Source {
     pub(super) fn family(self) -> Family {
         match self {
-            Source::Goroutine | Source::GoroutineLeak | Source::Trace => Family::Goroutines,
+            Source::Goroutine | Source::Dump | Source::GoroutineLeak | Source::Trace => Family::Goroutines,
             Source::Heap | Source::Allocations | Source::GcLog | Source::Process => Family::Memory,
         }
     }
@@ -51,6 +53,7 @@ impl Source {
         match self {
             Source::Heap => "heap profiles",
             Source::Goroutine => "goroutine profiles",
+            Source::Dump => "goroutine dumps",
             Source::GoroutineLeak => "goroutineleak profile",
             Source::Trace => "trace",
             Source::Allocations => "allocations in the trace",

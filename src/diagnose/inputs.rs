@@ -1,14 +1,20 @@
 //! The inputs of a diagnosis.
 
+use std::io::Read;
 use std::time::Duration;
 
 use super::align::Clocks;
+use super::dumped::{DumpFile, Dumped};
+use super::finding::Source;
 use super::memory::ProcessMemory;
 use super::snapshots::{Added, Snapshots};
 use super::vitals::TraceEvidence;
-use crate::gctrace::{Cycle, Log};
+use crate::dump::Assembler;
+use crate::error::Error;
+use crate::gctrace::{Cycle, LineKind, Log, LogLimits};
 use crate::pprof::{PprofKind, Profile, ProfileError};
 use crate::time::WallTime;
+use crate::wire::lines::Lines;
 
 /// The kind of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,6 +24,8 @@ pub enum InputKind {
     Trace,
     /// A profile of this kind.
     Profile(PprofKind),
+    /// A goroutine dump, or several.
+    GoroutineDump,
     /// A GC log.
     GcLog,
     /// The memory of the process as the operating system sees it.
@@ -27,12 +35,13 @@ pub enum InputKind {
 }
 
 impl InputKind {
-    /// Returns the kind's name: `trace`, `gctrace`, `status`, `unknown`, or the name of the
+    /// Returns the kind's name: `trace`, `dump`, `gctrace`, `status`, `unknown`, or the name of the
     /// profile's kind.
     pub fn name(self) -> &'static str {
         match self {
             InputKind::Trace => "trace",
             InputKind::Profile(kind) => kind.name(),
+            InputKind::GoroutineDump => "dump",
             InputKind::GcLog => "gctrace",
             InputKind::ProcessMemory => "status",
             InputKind::Unknown => "unknown",
@@ -54,7 +63,7 @@ impl serde::Serialize for InputKind {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct InputSummary {
-    /// Its kind: `trace`, `gctrace`, `status`, `unknown`, or the kind of a profile such as `heap`.
+    /// Its kind: `trace`, `dump`, `gctrace`, `status`, `unknown`, or the kind of a profile such as `heap`.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub kind: InputKind,
     /// The caller's name for it, such as a path.
@@ -75,6 +84,7 @@ pub struct Inputs {
     pub(super) heaps: Snapshots<4>,
     pub(super) goroutines: Snapshots<1>,
     pub(super) leaked: Snapshots<1>,
+    pub(super) dumped: Dumped,
     pub(super) traces: Vec<TraceEvidence>,
     /// The collections of one process.
     pub(super) cycles: Vec<Cycle>,
@@ -196,6 +206,74 @@ impl Inputs {
         self.listed.push(Listed { summary, times: Times::Log { start, end } });
         if used {
             self.cycles = cycles;
+        }
+    }
+
+    /// Adds a text with goroutine dumps, the lines of a GC log, or both, such as what the program wrote to standard
+    /// error. May be a gzip file, with the feature `pprof`. Returns whether it has any of them; if not, nothing is added.
+    ///
+    /// Dumps have no time. They count as taken in the order in which they are added, and in the order of the text.
+    ///
+    /// ```
+    /// use gotrace::diagnose::{Inputs, Options, diagnose};
+    ///
+    /// # fn main() -> Result<(), gotrace::Error> {
+    /// # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/dumps/go1.27");
+    /// let mut inputs = Inputs::new();
+    /// inputs.text("dump", std::fs::File::open(format!("{folder}/locks.txt")).expect("a file"))?;
+    /// println!("{}", diagnose(&inputs, &Options::default()).judgement);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the text cannot be read, and has nothing of use before that.
+    pub fn text(&mut self, name: &str, input: impl Read + Send) -> Result<bool, Error> {
+        let (mut log, mut file) = (Log::default(), DumpFile::default());
+        let error = self.read_lines(Lines::from_reader(input), &mut log, &mut file).err();
+        self.dumped.end(&file);
+        let has_dumps = file.is_used || file.note.is_some();
+        let fault = error.as_ref().map(ToString::to_string);
+        if !log.cycles.is_empty() {
+            self.log(name, &log);
+            if let Some(listed) = self.listed.last_mut() {
+                listed.summary.note = fault.clone().or(listed.summary.note.take());
+            }
+        }
+        if has_dumps {
+            let (kind, name) = (InputKind::GoroutineDump, name.to_owned());
+            let note = fault.or(file.note.map(str::to_owned));
+            let summary = InputSummary { kind, name, start: None, end: None, used: file.is_used, note };
+            self.listed.push(Listed { summary, times: Times::Wall });
+        }
+        match error {
+            Some(error) if log.cycles.is_empty() && !has_dumps => Err(error),
+            _ => Ok(has_dumps || !log.cycles.is_empty()),
+        }
+    }
+
+    /// Adds the dumps of a text. The lines of a GC log are added to a log.
+    fn read_lines(&mut self, mut lines: Lines<'_>, log: &mut Log, file: &mut DumpFile) -> Result<(), Error> {
+        let mut assembler = Assembler::default();
+        while let Some(line) = lines.next_line()? {
+            log.add(line.bytes.map_or(LineKind::TooLong, LineKind::of), LogLimits::default());
+            if let Some(dump) = assembler.line(&line) {
+                self.dumped.add(&dump, file);
+            }
+        }
+        if let Some(dump) = assembler.finish() {
+            self.dumped.add(&dump, file);
+        }
+        Ok(())
+    }
+
+    /// Returns the goroutines over time: those of the goroutine profiles or of the dumps, whichever are more. They are
+    /// not mixed, since dumps have no time, and no type arguments in the names of functions.
+    pub(super) fn goroutine_snapshots(&self) -> (&Snapshots<1>, Source) {
+        match self.dumped.goroutines.all.len() > self.goroutines.all.len() {
+            true => (&self.dumped.goroutines, Source::Dump),
+            false => (&self.goroutines, Source::Goroutine),
         }
     }
 

@@ -1,5 +1,5 @@
 //! Decides whether a program leaks, where, and how certain that is, from its heap profiles,
-//! goroutine profiles, execution trace and GC log.
+//! goroutine profiles, goroutine dumps, execution trace and GC log.
 //!
 //! ```
 //! use gotrace::Reader;
@@ -32,8 +32,8 @@
 //! ```
 //!
 //! This module opens no file: [`Inputs`] takes parsed [profiles](crate::pprof), what a
-//! [`TraceObserver`] found in one pass over a trace, and a [GC log](crate::gctrace). Any subset
-//! works. The [`Verdict`] says what could not be judged.
+//! [`TraceObserver`] found in one pass over a trace, a [GC log](crate::gctrace), and the text of
+//! [goroutine dumps](crate::dump). Any subset works. The [`Verdict`] says what could not be judged.
 //!
 //! # How it judges
 //!
@@ -43,7 +43,7 @@
 //! average, the variance of their difference is the sum of both counts. So growth counts only if it
 //! exceeds three standard deviations ([`Options::deviations`]) of that difference. This applies to
 //! allocation samples between heap profiles, to goroutines created and exited in a trace, and to
-//! goroutines that appear and disappear between goroutine profiles.
+//! goroutines that appear and disappear between goroutine profiles or dumps.
 //!
 //! **Continuing growth.** Growth counts only if it continues over all snapshots and does not slow
 //! down. If its rate in the second half is less than half of that in the first, it is a warm-up
@@ -57,7 +57,15 @@
 //! many goroutines reach an age as exit after it, however long they live. Leaked goroutines reach
 //! an age that no request reaches, and do not exit.
 //!
-//! **Agreement.** Traces and goroutine profiles observe the same goroutines. Heap profiles and the
+//! **Dumps.** A goroutine dump counts goroutines by stack, as a goroutine profile does. Dumps have no
+//! time: they count as taken in the order in which they are given, and in the order of their text. If
+//! there are dumps and goroutine profiles, only the counts of those that are more are compared over
+//! time, since dumps lack type arguments too. The last dump also says how long each goroutine has
+//! been waiting, from a minute on. A wait that only the program itself can end, such as a channel
+//! send, is a suspicion if several goroutines of one function wait like that, but never proof alone:
+//! a slow receiver causes it too.
+//!
+//! **Agreement.** Traces, goroutine profiles and dumps observe the same goroutines. Heap profiles and the
 //! GC log observe the same memory. All inputs of one such family can be wrong for the same reason:
 //! slow clients look like leaked goroutines, and work that takes longer than the captures looks
 //! like leaked memory. So inputs of one family are enough for the verdict `leak` only if they agree
@@ -66,13 +74,13 @@
 //! profile, the bytes to at least twice the first value, and the floor of the live heap rises too.
 //! Otherwise, `leak` needs inputs of both families that point to the same code (a rising floor
 //! names no code, and supports any), or a `goroutineleak` profile, in which the garbage collector
-//! itself proves that goroutines are stuck.
+//! itself proves that goroutines are stuck. Dumps taken after such a profile mark these goroutines.
 //!
 //! **Contradictions.** Evidence against a finding lowers its confidence: a constant floor in the GC
 //! log, a constant number of goroutines in the profiles, goroutines that come and go in the trace.
 //!
 //! **Too little data.** Each rule needs a minimum: three heap profiles with collections between
-//! them, three goroutine profiles, eight collections in the GC log, half a second of a trace. If no
+//! them, three goroutine profiles or dumps, eight collections in the GC log, half a second of a trace. If no
 //! rule has enough data, and nothing is suspicious, the verdict is `inconclusive`, and says what to
 //! capture. Inputs that are not of one run of one program are not compared.
 //!
@@ -81,10 +89,11 @@
 //! | rule | input | finds |
 //! |---|---|---|
 //! | `heap-growth`, `timer-growth` | heap profiles | memory in use that grows, by the responsible function of the program: the function that allocates; or, if it allocates for many callers, the one caller that keeps the memory; or the caller of several functions that grow only together. Timers are a rule of their own because the advice is different |
-//! | `goroutine-growth` | goroutine profiles | a growing number of goroutines, grouped by where they are blocked or running |
-//! | `goroutine-leak-profile` | `goroutineleak` profile | goroutines that nothing can wake |
+//! | `goroutine-growth` | goroutine profiles or dumps | a growing number of goroutines, grouped by where they are blocked or running |
+//! | `goroutine-leak-profile` | `goroutineleak` profile, or marks in dumps | goroutines that nothing can wake |
 //! | `goroutines-stay` | trace | goroutines that are created and do not exit, by the function in which they start |
-//! | `lock-held` | trace, goroutine profiles | goroutines that wait a second or more for a mutex that nobody unlocks |
+//! | `lock-held` | trace, goroutine profiles, dumps | goroutines that wait a second or more (in a dump, a minute) for a mutex that nobody unlocks |
+//! | `long-wait` | dumps | several goroutines that wait a minute or more in a channel send, a nil channel or an empty select |
 //! | `live-heap` | GC log | a floor that rises |
 //! | `memory-limit` | GC log | a heap so close to GOMEMLIMIT that the collector runs all the time: not a leak, but not healthy |
 //! | `outside-heap` | copies of `/proc/PID/status` | a process that grows by more than its Go heap |
@@ -108,6 +117,7 @@
 mod align;
 mod by_goroutine;
 mod connections;
+mod dumped;
 mod finding;
 mod growth;
 mod inputs;

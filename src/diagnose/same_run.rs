@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use super::align::Clocks;
+use super::finding::Source;
 use super::inputs::Inputs;
 use super::inputs::heap::{ALLOC_SPACE, INUSE_SPACE};
 use super::place;
@@ -18,7 +19,7 @@ use super::snapshots::{Program, Snapshots};
 pub(super) struct SameRun {
     /// Why the heap profiles are not compared with each other.
     pub heaps: Option<String>,
-    /// Why the goroutine profiles are not compared with each other.
+    /// Why the goroutine profiles or dumps are not compared with each other.
     pub goroutines: Option<String>,
     /// Why inputs of different kinds are not compared.
     pub kinds: Vec<String>,
@@ -43,7 +44,10 @@ impl SameRun {
     pub fn of(inputs: &Inputs, clocks: &Clocks) -> Self {
         let mut found = SameRun {
             heaps: different_programs(&inputs.heaps).or_else(|| falling(&inputs.heaps)),
-            goroutines: different_programs(&inputs.goroutines),
+            goroutines: match inputs.goroutine_snapshots() {
+                (_, Source::Dump) => inputs.dumped.conflict.clone(),
+                (profiles, _) => different_programs(profiles),
+            },
             kinds: Vec::new(),
         };
         found.kinds.extend(kinds_differ(inputs));
@@ -58,7 +62,7 @@ impl SameRun {
     pub fn conflicts(&self) -> Vec<String> {
         let own = |what: &str, why: &Option<String>| Some(format!("{what} are not compared: {}", why.as_ref()?));
         let heaps = own("heap profiles", &self.heaps);
-        let goroutines = own("goroutine profiles", &self.goroutines);
+        let goroutines = own("goroutine counts", &self.goroutines);
         let kinds = self.kinds.iter().map(|why| format!("inputs of different kinds are not compared: {why}"));
         heaps.into_iter().chain(goroutines).chain(kinds).collect()
     }
@@ -135,17 +139,17 @@ fn processes_differ(inputs: &Inputs) -> Option<String> {
     Some(format!("the copies of /proc/PID/status are of different processes ({first} and {other})"))
 }
 
-/// Returns why the trace and the goroutine profiles are of different programs: they have no start
+/// Returns why the trace and the goroutine profiles or dumps are of different programs: they have no start
 /// function of the program in common.
 fn trace_differs(inputs: &Inputs) -> Option<String> {
-    let profiles = &inputs.goroutines;
+    let (profiles, source) = inputs.goroutine_snapshots();
     let own = |name: &&str| !place::is_standard(name) && *name != "main.main";
     let starts = |stack| profiles.frames(stack).next_back().map(|frame| frame.func.as_str());
     let profiled: HashSet<&str> = profiles.stacks().filter_map(starts).filter(own).collect();
     let groups = inputs.traces.iter().flat_map(|trace| &trace.population.groups);
     let traced: HashSet<&str> = groups.map(|group| group.name.as_str()).filter(own).collect();
     let differs = profiled.len() >= MIN_STARTS && traced.len() >= MIN_STARTS && profiled.is_disjoint(&traced);
-    differs.then(|| "no goroutines of the trace and of the goroutine profiles start in the same function".to_owned())
+    differs.then(|| format!("no goroutines of the trace and of the {} start in the same function", source.name()))
 }
 
 impl Program {

@@ -1,4 +1,5 @@
-//! Profiles of one kind in order of time, as values by stack.
+//! Profiles of one kind in order of time, as values by stack. A goroutine dump is a snapshot too: a number of goroutines
+//! by stack.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -6,7 +7,9 @@ use std::hash::{Hash, Hasher};
 use foldhash::fast::RandomState;
 use indexmap::{Equivalent, IndexMap, IndexSet};
 
-use crate::event::{OwnedFrame, Text};
+use super::waits;
+use crate::dump::DumpGoroutine;
+use crate::event::OwnedFrame;
 use crate::number::number;
 use crate::pprof::{Profile, ProfileError};
 
@@ -22,7 +25,7 @@ pub(super) struct Snapshots<const N: usize> {
     pub all: Vec<Snapshot<N>>,
 }
 
-/// One profile.
+/// One profile or dump.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot<const N: usize> {
     /// When it was taken, in nanoseconds since 1970; 0 if that is unknown.
@@ -116,14 +119,10 @@ impl<const N: usize> Snapshots<N> {
                 let start = location.checked_sub(1).map_or(0, |before| ends[before]);
                 stack.extend_from_slice(&places[start..ends[location]]);
             }
-            let stack = match self.stacks.get_index_of(&stack[..]) {
-                Some(index) => number(index),
-                None => {
-                    room = room.checked_sub(stack.len() as u64).ok_or_else(|| sample.too_many_frames())?;
-                    number(self.stacks.insert_full(stack[..].into()).0)
-                }
-            };
-            let sums = values.entry(stack).or_insert([0; N]);
+            if !self.stacks.contains(&stack[..]) {
+                room = room.checked_sub(stack.len() as u64).ok_or_else(|| sample.too_many_frames())?;
+            }
+            let sums = values.entry(self.stack(&stack)).or_insert([0; N]);
             for (sum, column) in sums.iter_mut().zip(columns) {
                 *sum = sum.saturating_add(sample.values().get(column).copied().unwrap_or(0));
             }
@@ -145,26 +144,31 @@ impl<const N: usize> Snapshots<N> {
         for location in profile.locations() {
             let before = places.len();
             for line in location.lines() {
-                places.push(self.place(line.function.name, line.function.file, line.line));
+                let (function, file) = (line.function.name.to_str_lossy(), line.function.file.to_str_lossy());
+                places.push(self.place(&function, &file, u64::try_from(line.line).unwrap_or(0)));
             }
             if places.len() == before {
-                places.push(self.place(Text::default(), Text::default(), 0));
+                places.push(self.place("", "", 0));
             }
             ends.push(places.len());
         }
         (places, ends)
     }
 
-    fn place(&mut self, func: Text<'_>, file: Text<'_>, line: i64) -> u32 {
-        let (function, file) = (func.to_str_lossy(), file.to_str_lossy());
-        let line = u64::try_from(line).unwrap_or(0);
-        let key = Key { function: &function, file: &file, line };
-        match self.places.get_index_of(&key) {
+    fn place(&mut self, function: &str, file: &str, line: u64) -> u32 {
+        match self.places.get_index_of(&Key { function, file, line }) {
             Some(index) => number(index),
             None => {
-                let place = OwnedFrame { pc: 0, func: function.into_owned(), file: file.into_owned(), line };
+                let place = OwnedFrame { pc: 0, func: function.to_owned(), file: file.to_owned(), line };
                 number(self.places.insert_full(place).0)
             }
+        }
+    }
+
+    fn stack(&mut self, places: &[u32]) -> Stack {
+        match self.stacks.get_index_of(places) {
+            Some(index) => number(index),
+            None => number(self.stacks.insert_full(places.into()).0),
         }
     }
 
@@ -215,6 +219,29 @@ impl<const N: usize> Snapshots<N> {
             }
         }
         groups
+    }
+}
+
+impl Snapshots<1> {
+    /// Adds goroutines of a dump. Dumps have no time, and keep their order.
+    pub fn add_goroutines<'d>(&mut self, goroutines: impl IntoIterator<Item = &'d DumpGoroutine>) {
+        let mut values: IndexMap<Stack, [i64; 1], RandomState> = IndexMap::default();
+        for goroutine in goroutines {
+            values.entry(self.stack_of(goroutine)).or_insert([0])[0] += 1;
+        }
+        self.all.push(Snapshot { time: 0, period: 1, values, program: Program::default() });
+    }
+
+    /// Returns the stack of a goroutine of a dump. The runtime usually leaves its own frames out of a dump, and prints
+    /// what the goroutine waits for instead. The function of the runtime in which it waits is put back, so that the
+    /// stack is like that of a profile.
+    pub fn stack_of(&mut self, goroutine: &DumpGoroutine) -> Stack {
+        let has_runtime = goroutine.stack.first().is_none_or(OwnedFrame::is_runtime);
+        let waits_in = waits::runtime_function(&goroutine.state).filter(|_| !has_runtime);
+        let mut places: Vec<u32> = waits_in.map(|function| self.place(function, "", 0)).into_iter().collect();
+        let frames = goroutine.stack.iter().filter(|frame| frame.func != "runtime.goexit");
+        places.extend(frames.map(|frame| self.place(&frame.func, &frame.file, frame.line)));
+        self.stack(&places)
     }
 }
 

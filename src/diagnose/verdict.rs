@@ -119,8 +119,8 @@ impl Verdict {
 /// Makes a diagnosis.
 ///
 /// Each rule says how certain it is. Evidence against a finding makes the finding less certain.
-/// Then findings about the same code are combined, by what they observe. Traces and goroutine
-/// profiles observe the same goroutines; heap profiles and the GC log observe the same memory. Of
+/// Then findings about the same code are combined, by what they observe. Traces, goroutine
+/// profiles and dumps observe the same goroutines; heap profiles and the GC log observe the same memory. Of
 /// the findings of one such family, the most certain one counts, since they can be wrong for the
 /// same reason. Findings of both families are assumed to be wrong independently of each other: two
 /// findings with a confidence of 0.7 result in 1 − 0.3 × 0.3 = 0.91.
@@ -306,7 +306,7 @@ impl Support {
 impl Agreement {
     fn add(&mut self, finding: &Finding, options: &Options) {
         let has_basis = match finding.source {
-            Source::Trace | Source::Goroutine => finding.basis == Basis::OwnWait,
+            Source::Trace | Source::Goroutine | Source::Dump => finding.basis == Basis::OwnWait,
             Source::Heap => finding.basis == Basis::RisesThroughout,
             _ => true,
         };
@@ -329,11 +329,11 @@ impl Agreement {
     fn of_family(&self, family: Family) -> f64 {
         let members = self.0.iter().filter(|(source, _)| source.family() == family);
         let most = members.map(|(_, support)| support.confidence).fold(0.0, f64::max);
-        let pair = match family {
-            Family::Goroutines => [Source::Trace, Source::Goroutine],
-            Family::Memory => [Source::Heap, Source::GcLog],
+        let can_agree = |source| self.0.get(&source).is_some_and(|support| support.can_agree);
+        let agreed = match family {
+            Family::Goroutines => can_agree(Source::Trace) && (can_agree(Source::Goroutine) || can_agree(Source::Dump)),
+            Family::Memory => can_agree(Source::Heap) && can_agree(Source::GcLog),
         };
-        let agreed = pair.iter().all(|source| self.0.get(source).is_some_and(|support| support.can_agree));
         if agreed { most.max(AGREED) } else { most }
     }
 }

@@ -44,6 +44,24 @@ pub(super) fn operation(stack: &[OwnedFrame]) -> Option<&'static str> {
     outer.or_else(|| innermost().find_map(of)).map(|&(_, operation)| operation)
 }
 
+/// Returns the function of the runtime in which a goroutine of a dump waits, by its state. `None` if it does not wait, or
+/// if its stack has the function in which it waits.
+pub(super) fn runtime_function(state: &str) -> Option<&'static str> {
+    let operation = state.strip_suffix(" (nil chan)").unwrap_or(state);
+    let is_wanted = |(function, name): &&(&str, &str)| function.starts_with("runtime.") && *name == operation;
+    OPERATIONS.iter().find(is_wanted).map(|(function, _)| *function)
+}
+
+/// States of a dump in which only the program itself, or nothing at all, ends the wait, and in which healthy programs
+/// seldom have several goroutines for a minute. Idle workers wait for something else: a channel receive, a select, a
+/// `Cond`.
+const STUCK: [&str; 4] = ["chan send", "chan send (nil chan)", "chan receive (nil chan)", "select (no cases)"];
+
+/// Returns a goroutine's state if it is one of [`STUCK`].
+pub(super) fn stuck(state: &str) -> Option<&'static str> {
+    STUCK.into_iter().find(|stuck| *stuck == state)
+}
+
 /// Returns whether an operation locks a mutex.
 pub(super) fn is_lock(operation: &str) -> bool {
     operation.starts_with("sync.Mutex.") || operation.starts_with("sync.RWMutex.")

@@ -44,6 +44,8 @@ mod prefix;
 mod reader;
 mod report;
 
+#[cfg(feature = "pprof")]
+pub(crate) use assemble::Assembler;
 pub use dumps::{Dump, DumpLines, Dumps};
 pub use goroutine::{Creator, DumpGoroutine, ElidedFrames};
 pub(crate) use header::contains_header;

@@ -133,15 +133,20 @@ impl Log {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the input cannot be read to its end.
     pub fn fill(&mut self, mut reader: LogReader<'_>, limits: LogLimits) -> Result<(), Error> {
         while let Some(line) = reader.next_line()? {
-            self.skipped.add(&line.kind);
-            if let LineKind::Cycle(cycle) = line.kind {
-                match self.cycles.len() < limits.cycles {
-                    true => self.cycles.push(cycle),
-                    false => self.dropped += 1,
-                }
-            }
+            self.add(line.kind, limits);
         }
         Ok(())
+    }
+
+    /// Adds a line.
+    pub(crate) fn add(&mut self, line: LineKind, limits: LogLimits) {
+        self.skipped.add(&line);
+        if let LineKind::Cycle(cycle) = line {
+            match self.cycles.len() < limits.cycles {
+                true => self.cycles.push(cycle),
+                false => self.dropped += 1,
+            }
+        }
     }
 
     /// Returns the collections of each process, in the order in which the processes appear.

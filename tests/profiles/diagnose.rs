@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use gotrace::Reader;
 use gotrace::analysis::run;
@@ -603,4 +604,112 @@ fn inputs_that_cannot_be_compared_are_not() {
     (0..3).for_each(|number| inputs.memory("status", status(7 + number, 100_000)));
     let verdict = diagnose(&inputs, &Options::default());
     assert!(verdict.conflicts.iter().any(|text| text.contains("different processes (7 and 8)")), "{verdict:?}");
+}
+
+fn dumped(version: &str, names: &[&str]) -> Inputs {
+    let mut inputs = Inputs::new();
+    for name in names {
+        let file = fs::File::open(testdata().join("dumps").join(version).join(name)).expect("a file");
+        assert!(inputs.text(name, file).expect("a text"), "{name} has a dump");
+    }
+    inputs
+}
+
+fn numbers(verdict: &Verdict, name: &str) -> Vec<Vec<i64>> {
+    let of = |value: Option<&gotrace::diagnose::Value>| match value {
+        Some(gotrace::diagnose::Value::Counts(counts)) => counts.clone(),
+        Some(gotrace::diagnose::Value::Count(count)) => vec![*count],
+        _ => Vec::new(),
+    };
+    verdict.findings.iter().map(|finding| of(finding.value(name))).collect()
+}
+
+const DUMP_VERSIONS: [&str; 2] = ["go1.21", "go1.27"];
+
+#[test]
+fn goroutines_that_grow_from_dump_to_dump_are_suspect() {
+    for version in DUMP_VERSIONS {
+        let names = ["series/leak.1.txt.gz", "series/leak.2.txt.gz", "series/leak.3.txt.gz"];
+        let verdict = diagnose(&dumped(version, &names), &Options::default());
+        assert_eq!((verdict.judgement, &verdict.agree[..]), (Judgement::Suspect, &[Source::Dump][..]), "{version}");
+        assert_eq!(numbers(&verdict, "goroutines"), [[15, 30, 45]], "{version}");
+        let finding = &verdict.findings[0];
+        assert_eq!((finding.rule, finding.source), ("goroutine-growth", Source::Dump));
+        assert_eq!(
+            finding.title, "the number of goroutines in main.askSupplier (chan send) grows: 15 → 30 → 45",
+            "the wait is that of the goroutine's state"
+        );
+        let again = diagnose(&dumped(version, &[names[0], names[1], names[1]]), &Options::default());
+        let note = again.inputs[2].note.as_deref();
+        assert_eq!((note, again.inputs[2].used), (Some("the same dump was given twice"), false));
+        assert!(
+            again.not_judged.iter().any(|missing| missing.why == "two goroutine dumps were given; three are needed")
+        );
+    }
+}
+
+/// Idle workers wait for more than a minute too, and three dumps of them may be equal.
+#[test]
+fn a_constant_number_of_goroutines_in_dumps_is_healthy() {
+    for version in DUMP_VERSIONS {
+        let verdict = diagnose(&dumped(version, &["series/pool.txt.gz"]), &Options::default());
+        assert_eq!(verdict.judgement, Judgement::Healthy, "{version}: {:?}", verdict.findings);
+        assert_eq!(verdict.judged_by, ["goroutine-growth"]);
+        let reasons: Vec<&str> = verdict.against.iter().map(|against| against.reason.as_str()).collect();
+        let pool = "no group of goroutines grows by more than chance from dump to dump; up to 12 wait in one place, like a pool";
+        assert_eq!((reasons, verdict.findings.len()), (vec![pool], 0));
+    }
+}
+
+#[test]
+fn long_waits_of_a_dump_are_suspect() {
+    let verdict = diagnose(&dumped("go1.21", &["locks.txt"]), &Options::default());
+    assert_eq!((verdict.judgement, &verdict.agree[..]), (Judgement::Suspect, &[Source::Dump][..]));
+    let rules: Vec<&str> = verdict.findings.iter().map(|finding| finding.rule).collect();
+    assert_eq!((rules, numbers(&verdict, "waiting")), (vec!["long-wait", "lock-held"], vec![vec![7], vec![9]]));
+    for finding in &verdict.findings {
+        let longest = finding.value("oldest_wait_ns");
+        assert_eq!(longest, Some(&gotrace::diagnose::Value::Duration(Duration::from_secs(60))), "{}", finding.title);
+    }
+    assert_eq!(verdict.findings[0].place.as_ref().map(|place| place.line), Some(83));
+    let ids: Vec<u64> = verdict.findings[0].goroutines.iter().map(|id| id.0).collect();
+    assert_eq!(ids, [18, 19, 20, 21, 22, 23, 24]);
+}
+
+#[test]
+fn goroutines_that_a_dump_marks_as_leaked_are_a_leak() {
+    for name in ["channels.txt", "locks.txt"] {
+        let verdict = diagnose(&dumped("go1.27", &[name]), &Options::default());
+        assert_eq!((verdict.judgement, &verdict.agree[..]), (Judgement::Leak, &[Source::Dump][..]), "{name}");
+        // The profile of the same moment.
+        let profile = testdata().join("dumps/go1.27").join(name.replace(".txt", ".leak.pb.gz"));
+        let mut inputs = Inputs::new();
+        inputs.profile(name, &Profile::from_path(profile).expect("a profile")).expect("samples");
+        let of = |verdict: &Verdict| -> Vec<(Vec<i64>, Option<u64>)> {
+            let findings = verdict.findings.iter().filter(|finding| finding.rule == "goroutine-leak-profile");
+            let lines = findings.map(|finding| finding.place.as_ref().map(|place| place.line));
+            let mut all: Vec<_> = numbers(verdict, "goroutines").into_iter().zip(lines).collect();
+            all.sort();
+            all
+        };
+        assert_eq!(of(&verdict), of(&diagnose(&inputs, &Options::default())), "{name}");
+        assert!(of(&verdict).contains(&(vec![7], Some(83))), "{name}: {:?}", of(&verdict));
+    }
+}
+
+#[test]
+fn dumps_of_several_runs_or_of_one_goroutine_are_not_compared() {
+    let verdict = diagnose(&dumped("go1.27", &["crash-deadlock.txt", "crash-quit.txt"]), &Options::default());
+    assert_eq!(verdict.judgement, Judgement::Inconclusive);
+    assert_eq!(
+        verdict.conflicts,
+        ["goroutine counts are not compared: the dumps are of several runs, since the program crashed in between"]
+    );
+    let mut inputs = Inputs::new();
+    let panic = "panic: boom\n\ngoroutine 7 [running]:\nmain.main()\n\t/app/main.go:3 +0x1d\n";
+    assert!(inputs.text("one", panic.as_bytes()).expect("a text"));
+    let verdict = diagnose(&inputs, &Options::default());
+    let note = verdict.inputs[0].note.as_deref();
+    assert_eq!(note, Some("a dump of a single goroutine shows nothing; GOTRACEBACK=all prints all of them"));
+    assert!(inputs.is_empty() && !inputs.text("none", &b"listening\n"[..]).expect("a text"));
 }

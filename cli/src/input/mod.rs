@@ -89,6 +89,7 @@ impl Input {
             (Wanted::Profile, FileKind::Profile | FileKind::TextProfile | FileKind::Unknown) => true,
             // A log may start with other lines.
             (Wanted::GcLog, FileKind::GcLog | FileKind::Text) => true,
+            (Wanted::Dump, FileKind::GoroutineDump) => true,
             (Wanted::GcLog, FileKind::Unknown) => is_nearly_text(&self.head),
             _ => false,
         };

@@ -1,5 +1,6 @@
 //! `gotrace diagnose`.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -194,7 +195,10 @@ fn other_files_of_a_folder_are_skipped() {
     program.arg("--json").arg(&files);
     let verdict = json(&run(program, &[]));
     let input = &verdict["inputs"][0];
-    assert_eq!((&input["kind"], &input["note"]), (&"unknown".into(), &"text that is not a GC log".into()));
+    assert_eq!(
+        (&input["kind"], &input["note"]),
+        (&"unknown".into(), &"text that has no goroutine dump and no GC log".into())
+    );
 }
 
 #[test]
@@ -217,8 +221,8 @@ fn missing_inputs_and_invalid_options_are_errors() {
         (
             &["-"],
             b"404 page not found\n",
-            "standard input: this is an error response (404 page not found), not a trace, a profile or a GC log (it begins with \
-             \"404 page not found\"); import net/http/pprof",
+            "standard input: this is an error response (404 page not found), not a trace, a profile, a GC log or a goroutine \
+             dump (it begins with \"404 page not found\"); import net/http/pprof",
         ),
         (&["--heap", "-", "--through", "main.f"], b"", "--trace"),
         (&["--weights", "1,2"], b"", "three numbers"),
@@ -270,4 +274,34 @@ fn a_heap_at_its_memory_limit_is_not_healthy() {
     let text = text(&output);
     assert!(text.starts_with("SUSPECT: the heap is at its memory limit"), "{text}");
     assert!(text.contains("raise GOMEMLIMIT") && !text.contains("raise GOGC"), "{text}");
+}
+
+/// A log as a service under GODEBUG=gctrace=1 writes it, with the dumps that `kill -QUIT` or `runtime.Stack` added.
+#[test]
+fn a_log_may_have_dumps_and_a_gc_log() {
+    let unpack = |path: &str| {
+        let mut text = String::new();
+        let file = std::fs::File::open(testdata(path)).expect("a file");
+        flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("a gzip file");
+        text
+    };
+    let dumps: String = [1, 2, 3].map(|n| unpack(&format!("dumps/go1.27/series/leak.{n}.txt.gz"))).concat();
+    let log = unpack("leaks/captures/go1.27/lru/gctrace.log.gz");
+    let verdict = json(&run(diagnose_json(), format!("{log}{dumps}").as_bytes()));
+    let inputs: Vec<(&str, bool)> = verdict["inputs"]
+        .as_array()
+        .expect("an array")
+        .iter()
+        .map(|input| (input["kind"].as_str().expect("a text"), input["used"] == true))
+        .collect();
+    assert_eq!(inputs, [("gctrace", true), ("dump", true)]);
+    assert_eq!((&verdict["verdict"], &verdict["agree"]), (&"suspect".into(), &serde_json::json!(["dump"])));
+    assert_eq!(verdict["findings"][0]["evidence"]["goroutines"], serde_json::json!([15, 30, 45]));
+    assert_eq!(verdict["judged_by"], serde_json::json!(["goroutine-growth", "live-heap"]));
+}
+
+fn diagnose_json() -> Command {
+    let mut program = gotrace("diagnose");
+    program.args(["--json", "-"]);
+    program
 }

@@ -7,7 +7,7 @@ use crate::analysis::population::PopulationGroup;
 use crate::diagnose::finding::{Against, Finding, Source, Value, Weakens};
 use crate::diagnose::growth::deviations;
 
-/// The factor for a trace and goroutine profiles that disagree about the same goroutines.
+/// The factor for a trace and goroutine profiles or dumps that disagree about the same goroutines.
 const DISAGREE: f64 = 0.5;
 
 /// A finding about at least this many waiting goroutines is weaker if a `goroutineleak` profile has
@@ -36,9 +36,9 @@ fn starts(output: &RuleOutput, source: Source, is_wanted: impl Fn(&Finding) -> b
     findings.filter_map(Finding::started_in).collect()
 }
 
-/// Goroutines that stay in the trace, but whose number does not rise in the goroutine profiles.
+/// Goroutines that stay in the trace, but whose number does not rise in the goroutine profiles or dumps.
 fn flat_profiles(context: RuleContext<'_>, output: &RuleOutput) -> Vec<Against> {
-    let profiles = &context.inputs.goroutines;
+    let (profiles, source) = context.inputs.goroutine_snapshots();
     if profiles.all.len() < 3 || context.same_run.goroutines.is_some() {
         return Vec::new();
     }
@@ -49,9 +49,9 @@ fn flat_profiles(context: RuleContext<'_>, output: &RuleOutput) -> Vec<Against> 
         // Only profiles after the trace can show what stays. So the last step has to rise too.
         let is_flat = last <= first || counts[counts.len() - 2] >= last;
         let numbers = row(&counts, i64::to_string);
-        let reason = format!("in the goroutine profiles, the number of goroutines of {start} does not rise: {numbers}");
+        let reason = format!("in the {}, the number of goroutines of {start} does not rise: {numbers}", source.name());
         let weakens = Weakens::StartedIn(Source::Trace, start.to_owned());
-        is_flat.then_some(Against { source: Source::Goroutine, factor: DISAGREE, weakens, reason })
+        is_flat.then_some(Against { source, factor: DISAGREE, weakens, reason })
     };
     starts(output, Source::Trace, |finding| finding.rule != "lock-held").into_iter().filter_map(against).collect()
 }
@@ -78,9 +78,10 @@ fn reachable(context: RuleContext<'_>, output: &RuleOutput) -> Vec<Against> {
     missing.map(against).collect()
 }
 
-/// Goroutines whose number grows in the profiles, but which come and go in the trace.
+/// Goroutines whose number grows in the profiles or dumps, but which come and go in the trace.
 fn ending(context: RuleContext<'_>, output: &RuleOutput) -> Vec<Against> {
     let stays = starts(output, Source::Trace, |_| true);
+    let (_, source) = context.inputs.goroutine_snapshots();
     let groups = context.inputs.traces.iter().flat_map(|trace| &trace.population.groups);
     let by_start: HashMap<&str, &PopulationGroup> =
         groups.filter(|group| group.ended >= MIN_ENDED).map(|group| (group.name.as_str(), group)).collect();
@@ -93,9 +94,9 @@ fn ending(context: RuleContext<'_>, output: &RuleOutput) -> Vec<Against> {
             return None;
         }
         let reason = format!("in the trace, goroutines of {start} come and go: {created} created, {ended} exited");
-        let weakens = Weakens::StartedIn(Source::Goroutine, start.to_owned());
+        let weakens = Weakens::StartedIn(source, start.to_owned());
         Some(Against { source: Source::Trace, factor: DISAGREE, weakens, reason })
     };
-    let grown = starts(output, Source::Goroutine, |_| true).into_iter();
+    let grown = starts(output, source, |finding| finding.rule == "goroutine-growth").into_iter();
     grown.filter(|start| !stays.contains(start)).filter_map(against).collect()
 }

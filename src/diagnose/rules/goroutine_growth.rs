@@ -1,7 +1,7 @@
-//! Goroutines whose number grows from one goroutine profile to the next, grouped by where they are
-//! blocked or running.
+//! Goroutines whose number grows from one goroutine profile or dump to the next, grouped by where they
+//! are blocked or running.
 //!
-//! The profile counts all goroutines, so only the load varies by chance: the number of goroutines
+//! These count all goroutines, so only the load varies by chance: the number of goroutines
 //! that are busy with requests varies by its square root.
 
 use super::{RuleContext, RuleOutput, capture, row, too_close, unblock};
@@ -12,16 +12,16 @@ use crate::diagnose::snapshots::{Snapshots, Stack};
 use crate::diagnose::{connections, place, waits};
 use crate::event::OwnedFrame;
 
-/// The highest confidence for goroutine profiles: a growing number of clients looks the same.
+/// The highest confidence for goroutine profiles or dumps: a growing number of clients looks the same.
 const MOST: f64 = 0.7;
-/// The highest confidence for two profiles, which cannot show whether growth continues.
+/// The highest confidence for two of them, which cannot show whether growth continues.
 const MOST_OF_TWO: f64 = 0.5;
 
-/// What goroutine profiles answer.
+/// What goroutine profiles or dumps answer.
 const QUESTION: &str = "whether the number of goroutines grows, and where they wait";
 
 pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
-    let profiles = &context.inputs.goroutines;
+    let (profiles, source) = context.inputs.goroutine_snapshots();
     let count = profiles.all.len();
     if let Some(why) = &context.same_run.goroutines {
         return output.missing(QUESTION, why, capture::GOROUTINE);
@@ -29,10 +29,14 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     if let Some(why) = too_close(profiles.extent()).filter(|_| count > 1) {
         return output.missing(QUESTION, &why, capture::GOROUTINE);
     }
+    let name = source.name();
     match count {
-        0 => return output.missing(QUESTION, "no goroutine profiles were given", capture::GOROUTINE),
-        1 => return output.missing(QUESTION, "one goroutine profile was given; three are needed", capture::GOROUTINE),
-        2 => output.missing(QUESTION, "two goroutine profiles were given; three are needed", capture::GOROUTINE),
+        0 => return output.missing(QUESTION, &format!("no {name} were given"), capture::GOROUTINE),
+        1 => {
+            let why = format!("one {} was given; three are needed", name.trim_end_matches('s'));
+            return output.missing(QUESTION, &why, capture::GOROUTINE);
+        }
+        2 => output.missing(QUESTION, &format!("two {name} were given; three are needed"), capture::GOROUTINE),
         _ => output.able.push("goroutine-growth"),
     }
     let at: Vec<f64> = match profiles.extent() {
@@ -63,7 +67,7 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
             let counts = row(&counts, i64::to_string);
             let reason = format!("the growth of goroutines in {} slows down: {counts}", place.func);
             let weakens = Weakens::Function(place.func.clone());
-            output.against.push(Against { source: Source::Goroutine, factor: goes_on, weakens, reason });
+            output.against.push(Against { source, factor: goes_on, weakens, reason });
         }
         if goes_on < NEGLIGIBLE {
             continue;
@@ -74,18 +78,19 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
             continue;
         }
         grown = true;
-        let grown = Grown { counts, growth, deviations, frames, start, place };
+        let grown = Grown { source, counts, growth, deviations, frames, start, place };
         output.findings.push(grown.finding(context.options));
     }
-    output.against.extend((idle > 0).then(|| connections::idle(Source::Goroutine, idle)));
+    output.against.extend((idle > 0).then(|| connections::idle(source, idle)));
     if !grown && count > 2 {
-        output.against.push(nothing_grows(most));
+        output.against.push(nothing_grows(source, most));
     }
 }
 
 /// Goroutines in one function, if their number grows.
 struct Grown<'a> {
-    /// Their number in each profile.
+    source: Source,
+    /// Their number in each profile or dump.
     counts: Vec<i64>,
     growth: Growth,
     deviations: f64,
@@ -98,7 +103,7 @@ struct Grown<'a> {
 
 impl Grown<'_> {
     fn finding(self, options: &Options) -> Finding {
-        let Grown { counts, growth, deviations, frames, start, place } = self;
+        let Grown { source, counts, growth, deviations, frames, start, place } = self;
         let operation = waits::operation(&frames).unwrap_or("running");
         let basis = match connections::serves_connection(start) {
             true => Basis::Connection,
@@ -121,7 +126,7 @@ impl Grown<'_> {
         evidence.extend(Evidence::pace(growth.pace));
         Finding {
             rule: "goroutine-growth",
-            source: Source::Goroutine,
+            source,
             confidence: confidence(deviations, most, options),
             strength: Strength::None,
             title: format!("the number of goroutines in {} ({operation}) grows: {numbers}", place.func),
@@ -136,14 +141,13 @@ impl Grown<'_> {
 }
 
 /// Says that no group of goroutines grows. `most` is the size of the largest group.
-fn nothing_grows(most: i64) -> Against {
-    let reason = match most {
-        0..10 => "no group of goroutines grows by more than chance from profile to profile".to_owned(),
-        _ => format!(
-            "no group of goroutines grows by more than chance from profile to profile; up to {most} wait in one place, like a pool"
-        ),
-    };
-    Against { source: Source::Goroutine, factor: 1.0, weakens: Weakens::Nothing, reason }
+fn nothing_grows(source: Source, most: i64) -> Against {
+    let each = if source == Source::Dump { "dump" } else { "profile" };
+    let mut reason = format!("no group of goroutines grows by more than chance from {each} to {each}");
+    if most >= 10 {
+        reason += &format!("; up to {most} wait in one place, like a pool");
+    }
+    Against { source, factor: 1.0, weakens: Weakens::Nothing, reason }
 }
 
 fn last_count(profiles: &Snapshots<1>, stack: Stack) -> i64 {

@@ -1,4 +1,5 @@
-//! Goroutines that nothing can wake, as found by the garbage collector itself (Go 1.26 and later).
+//! Goroutines that nothing can wake, as found by the garbage collector itself (Go 1.26 and later): in a `goroutineleak`
+//! profile, or marked `(leaked)` in a dump that was taken after such a profile.
 
 use super::goroutine_growth::place_of;
 use super::{RuleContext, RuleOutput};
@@ -6,12 +7,16 @@ use crate::diagnose::finding::{Basis, Evidence, Finding, Source, Strength, Value
 use crate::diagnose::{place, waits};
 use crate::event::OwnedFrame;
 
-/// Goroutines in this profile are leaked: nothing reachable refers to what they wait for. Only
+/// These goroutines are leaked: nothing reachable refers to what they wait for. Only
 /// unsafe code can make this wrong.
 const CONFIDENCE: f64 = 0.98;
 
 pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
-    let profiles = &context.inputs.leaked;
+    let inputs = context.inputs;
+    let (profiles, source) = match inputs.leaked.all.is_empty() {
+        true => (&inputs.dumped.leaked, Source::Dump),
+        false => (&inputs.leaked, Source::GoroutineLeak),
+    };
     if profiles.all.is_empty() {
         return;
     }
@@ -27,7 +32,7 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
         let are = if last == 1 { "goroutine is" } else { "goroutines are" };
         output.findings.push(Finding {
             rule: "goroutine-leak-profile",
-            source: Source::GoroutineLeak,
+            source,
             confidence: CONFIDENCE,
             strength: Strength::Strong,
             title: format!("{last} {are} blocked in {} ({operation}), and nothing can wake them", place.func),

@@ -5,7 +5,10 @@
 //! and no other goroutine gets a lock at the same place, the holder does not release the lock. The
 //! same is true if goroutines that came later got a lock there: that was another lock of the same
 //! code.
+//!
+//! A goroutine dump says how long each goroutine has been waiting, from a minute on.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
@@ -13,6 +16,7 @@ use indexmap::IndexMap;
 
 use super::{RuleContext, RuleOutput, time};
 use crate::analysis::population::{PopulationGroup, PopulationReport, WaitPlace};
+use crate::diagnose::dumped::Dumped;
 use crate::diagnose::finding::{Basis, Evidence, Finding, Source, Strength, Value};
 use crate::diagnose::snapshots::{Series, Stack};
 use crate::diagnose::{place, waits};
@@ -20,8 +24,8 @@ use crate::event::OwnedFrame;
 use crate::id::GoId;
 use crate::time::Time;
 
-/// The shortest wait that counts, in nanoseconds.
-const LONG: i64 = 1_000_000_000;
+/// The shortest wait that counts.
+const LONG: Duration = Duration::from_secs(1);
 
 /// The confidence for one input, and if a goroutine profile shows the same.
 const ONE: f64 = 0.6;
@@ -42,10 +46,13 @@ struct Queue {
     waiters: Vec<GoId>,
     /// The number of goroutines that wait at this place.
     count: u64,
-    oldest: Time,
+    /// The longest wait.
+    longest: Duration,
+    /// Whether the longest wait began before the trace.
+    is_older: bool,
 }
 
-/// How many goroutines lock something in each function, in each goroutine profile.
+/// How many goroutines lock something in each function, in each goroutine profile or dump.
 type Profiled<'a> = IndexMap<&'a str, Series<1>, RandomState>;
 
 pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
@@ -53,15 +60,44 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
     for trace in &context.inputs.traces {
         let population = &trace.population;
         let mut queues = queues(population);
-        queues.retain(|queue| {
-            population.end.since(queue.oldest) >= LONG || waited_before(context, &profiled, population, queue)
-        });
-        queues.sort_by_key(|queue| std::cmp::Reverse(queue.count));
-        let total: u64 = queues.iter().map(|queue| queue.count).sum();
-        let size = if total <= FEW { queues.len() } else { 1 };
-        let findings = queues.chunks(size.max(1)).map(|queues| finding(&profiled, population, queues));
-        output.findings.extend(findings);
+        queues.retain(|queue| queue.longest >= LONG || waited_before(context, &profiled, queue));
+        output.findings.extend(findings(Source::Trace, &profiled, queues));
     }
+    // A dump does not confirm itself.
+    output.findings.extend(findings(Source::Dump, &Profiled::default(), dumped_queues(&context.inputs.dumped)));
+}
+
+/// Returns the findings about queues.
+fn findings(source: Source, profiled: &Profiled<'_>, mut queues: Vec<Queue>) -> Vec<Finding> {
+    queues.sort_by_key(|queue| Reverse(queue.count));
+    let total: u64 = queues.iter().map(|queue| queue.count).sum();
+    let size = if total <= FEW { queues.len() } else { 1 };
+    queues.chunks(size.max(1)).map(|queues| finding(source, profiled, queues)).collect()
+}
+
+/// Returns the places where goroutines of the last dump have been waiting for a lock for at least a minute.
+fn dumped_queues(dumped: &Dumped) -> Vec<Queue> {
+    let mut queues: IndexMap<(&OwnedFrame, &str), Queue, RandomState> = IndexMap::default();
+    for waiter in &dumped.long_waits {
+        let frames = dumped.goroutines.frames(waiter.stack);
+        let stack: Vec<OwnedFrame> = frames.clone().cloned().collect();
+        let Some(operation) = waits::operation(&stack).filter(|operation| waits::is_lock(operation)) else { continue };
+        let (Some(place), Some(start)) = (place::own(frames.clone()), frames.clone().next_back()) else { continue };
+        let queue = queues.entry((place, operation)).or_insert_with(|| Queue {
+            place: place.clone(),
+            stack,
+            operation,
+            started_in: start.func.clone(),
+            waiters: Vec::new(),
+            count: 0,
+            longest: Duration::ZERO,
+            is_older: false,
+        });
+        queue.waiters.push(waiter.goroutine);
+        queue.count += 1;
+        queue.longest = queue.longest.max(waiter.wait);
+    }
+    queues.into_values().collect()
 }
 
 /// Returns the places where goroutines wait for a lock that nobody releases. Those that wait since
@@ -73,7 +109,7 @@ fn queues(population: &PopulationReport) -> Vec<Queue> {
         let operation = waits::operation(&stack).filter(|operation| waits::is_lock(operation))?;
         // No wait at this place has ended, or one that started later has.
         let is_overtaken = |since: Time| wait.latest_ended.is_none_or(|latest| since < latest);
-        let is_long = |since: Time| since == population.start || population.end.since(since) >= LONG;
+        let is_long = |since: Time| since == population.start || population.end - since >= LONG;
         let stuck = wait.examples.iter().filter(|waiter| is_long(waiter.since) && is_overtaken(waiter.since));
         let waiters: Vec<GoId> = stuck.map(|waiter| waiter.goroutine).collect();
         let oldest = wait.oldest.filter(|_| !waiters.is_empty())?;
@@ -81,15 +117,16 @@ fn queues(population: &PopulationReport) -> Vec<Queue> {
         // The examples are the longest waits. If all of them are stuck, the lock is held for the
         // other waiters too.
         let count = if waiters.len() == wait.examples.len() { wait.waiting } else { waiters.len() as u64 };
-        Some(Queue { place, stack, operation, started_in: group.name.clone(), waiters, count, oldest })
+        let (longest, is_older) = (population.end - oldest, oldest == population.start);
+        Some(Queue { place, stack, operation, started_in: group.name.clone(), waiters, count, longest, is_older })
     };
     waits.filter_map(queue).collect()
 }
 
-/// Counts goroutines that lock something in the goroutine profiles. Empty if the profiles do not
+/// Counts goroutines that lock something in the goroutine profiles or dumps. Empty if these do not
 /// belong to the trace.
 fn profiled(context: RuleContext<'_>) -> Profiled<'_> {
-    let profiles = &context.inputs.goroutines;
+    let (profiles, _) = context.inputs.goroutine_snapshots();
     if context.same_run.goroutines.is_some() || !context.same_run.kinds.is_empty() {
         return Profiled::default();
     }
@@ -102,25 +139,20 @@ fn profiled(context: RuleContext<'_>) -> Profiled<'_> {
 
 /// Returns whether goroutines that wait since the trace's start already waited in the profiles,
 /// which cover a long time.
-fn waited_before(
-    context: RuleContext<'_>,
-    profiled: &Profiled<'_>,
-    population: &PopulationReport,
-    queue: &Queue,
-) -> bool {
-    let is_long = context.inputs.goroutines.extent().is_some_and(|(first, last)| last.saturating_sub(first) >= LONG);
+fn waited_before(context: RuleContext<'_>, profiled: &Profiled<'_>, queue: &Queue) -> bool {
+    let extent = context.inputs.goroutine_snapshots().0.extent();
+    let is_long = extent.is_some_and(|(first, last)| u128::from(last.abs_diff(first)) >= LONG.as_nanos());
     let waiting = queue.waiters.len() as i64;
     let has_all = |series: &Series<1>| series.column(0).iter().all(|count| *count >= waiting);
     let is_profiled = || profiled.get(queue.place.func.as_str()).is_some_and(has_all);
-    is_long && queue.oldest == population.start && is_profiled()
+    is_long && queue.is_older && is_profiled()
 }
 
 /// Returns the finding about queues, the longest first, of which there is at least one.
-fn finding(profiled: &Profiled<'_>, population: &PopulationReport, queues: &[Queue]) -> Finding {
+fn finding(source: Source, profiled: &Profiled<'_>, queues: &[Queue]) -> Finding {
     let first = &queues[0];
     let count: u64 = queues.iter().map(|queue| queue.count).sum();
-    let oldest = queues.iter().map(|queue| queue.oldest).min().unwrap_or(first.oldest);
-    let age: Duration = population.end - oldest;
+    let longest = queues.iter().map(|queue| queue.longest).max().unwrap_or(first.longest);
     let is_confirmed = queues.iter().all(|queue| {
         let last = profiled.get(queue.place.func.as_str()).and_then(|series| series.column(0).last().copied());
         last.is_some_and(|count| count >= queue.waiters.len() as i64)
@@ -135,12 +167,12 @@ fn finding(profiled: &Profiled<'_>, population: &PopulationReport, queues: &[Que
     let related = others.chain(starts).filter(|place| place.func != "main.main");
     Finding {
         rule: "lock-held",
-        source: Source::Trace,
+        source,
         confidence: if is_confirmed { CONFIRMED } else { ONE },
         strength: Strength::None,
         title: format!(
             "{count} {are} for up to {} in {}{elsewhere} ({}), and nobody unlocks {them}",
-            time(age),
+            time(longest),
             first.place.func,
             first.operation
         ),
@@ -149,7 +181,7 @@ fn finding(profiled: &Profiled<'_>, population: &PopulationReport, queues: &[Que
         goroutines: queues.iter().flat_map(|queue| queue.waiters.iter().copied()).collect(),
         evidence: vec![
             Evidence::new("waiting", Value::Count(count as i64)),
-            Evidence::new("oldest_wait_ns", Value::Duration(age)),
+            Evidence::new("oldest_wait_ns", Value::Duration(longest)),
             Evidence::new("blocked_in", Value::Text(first.operation.to_owned())),
             Evidence::new("started_in", Value::Text(first.started_in.clone())),
             Evidence::new("stack", Value::Stack(first.stack.clone())),

@@ -9,6 +9,7 @@ mod goroutine_leak;
 mod heap_growth;
 mod held_locks;
 mod live_heap;
+mod long_waits;
 mod memory_limit;
 mod outside_heap;
 mod trace_goroutines;
@@ -72,10 +73,11 @@ pub(super) fn family(rule: &str) -> Family {
 /// Runs all rules. Rules that weigh the findings of others come after them.
 pub(super) fn run(context: RuleContext<'_>) -> RuleOutput {
     let mut output = RuleOutput::default();
-    let rules: [fn(RuleContext<'_>, &mut RuleOutput); 11] = [
+    let rules: [fn(RuleContext<'_>, &mut RuleOutput); 12] = [
         trace_goroutines::judge,
         held_locks::judge,
         goroutine_growth::judge,
+        long_waits::judge,
         goroutine_leak::judge,
         heap_growth::judge,
         live_heap::judge,

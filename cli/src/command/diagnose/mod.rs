@@ -29,7 +29,9 @@ use read::Captured;
 /// helps, and the verdict is most certain if two kinds of input agree. Best are three heap profiles
 /// and three goroutine profiles some minutes apart, a trace of a few seconds, and the standard
 /// error of the program under GODEBUG=gctrace=1. All have to be from the same run of the program.
-/// Copies of /proc/PID/status show memory outside the Go heap.
+/// Copies of /proc/PID/status show memory outside the Go heap. Goroutine dumps (debug=2, SIGQUIT, a
+/// crash) count like goroutine profiles, in the order in which they are given, and say how long
+/// goroutines have been waiting.
 ///
 /// Exits with 0 if the program is healthy, 1 if it leaks or may leak, 2 if nothing can be read, 3
 /// if the inputs are not enough to tell.
@@ -38,7 +40,7 @@ use read::Captured;
     after_help = "Examples:\n  gotrace diagnose .\n  gotrace diagnose heap.*.pb.gz goroutine.*.pb.gz\n  gotrace diagnose trace.out gctrace.log --verbose"
 )]
 pub struct Args {
-    /// A folder, or any profiles, traces, GC logs and copies of /proc/PID/status
+    /// A folder, or any profiles, traces, GC logs, goroutine dumps and copies of /proc/PID/status
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Execution traces: curl -o trace.out HOST/debug/pprof/trace?seconds=5

@@ -121,6 +121,7 @@ impl Captured {
             (Expected::Log, _) | (Expected::Anything, FileKind::GcLog | FileKind::Text) => {
                 (InputKind::GcLog, Wanted::GcLog)
             }
+            (Expected::Anything, FileKind::GoroutineDump) => (InputKind::GoroutineDump, Wanted::Dump),
             (Expected::Anything, _) => (InputKind::Unknown, Wanted::Capture),
         };
         let mut original = None;
@@ -154,8 +155,8 @@ impl Captured {
         reader.and_then(Timeline::from_events).map_err(|error| Failure::trace(path, &error))
     }
 
-    /// Reads text: a copy of `/proc/PID/status`, or a log that may have the lines of a GC log after
-    /// other lines.
+    /// Reads text: a copy of `/proc/PID/status`, or a log that may have goroutine dumps and the lines of
+    /// a GC log after other lines.
     fn read_text(&mut self, path: &Path, mut bytes: Box<dyn Read + Send>) -> Result<(), Failure> {
         let name = path.display().to_string();
         let mut head = Vec::new();
@@ -165,10 +166,9 @@ impl Captured {
             return Ok(());
         }
         let whole = io::Cursor::new(head).chain(bytes);
-        let log = Log::from_reader(whole).map_err(|error| Failure::trace(path, &error))?;
-        match log.cycles.is_empty() {
-            true => self.inputs.unusable(InputKind::Unknown, &name, "text that is not a GC log".to_owned()),
-            false => self.inputs.log(&name, &log),
+        if !self.inputs.text(&name, whole).map_err(|error| Failure::trace(path, &error))? {
+            let why = "text that has no goroutine dump and no GC log".to_owned();
+            self.inputs.unusable(InputKind::Unknown, &name, why);
         }
         Ok(())
     }
@@ -186,9 +186,10 @@ impl Captured {
                 self.inputs.trace(&name, evidence, error.map(|error| error.to_string()).or(fault));
                 self.traces.push(path.to_owned());
             }
-            InputKind::GcLog => {
-                let log = Log::from_reader(bytes).map_err(|error| Failure::trace(path, &error))?;
-                self.inputs.log(&name, &log);
+            InputKind::GcLog | InputKind::GoroutineDump => {
+                if !self.inputs.text(&name, bytes).map_err(|error| Failure::trace(path, &error))? {
+                    self.inputs.log(&name, &Log::default());
+                }
             }
             _ => {
                 let failure = |error: ProfileError| Failure::profile(path, &error);

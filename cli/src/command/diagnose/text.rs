@@ -106,12 +106,11 @@ fn confirmation(verdict: &Verdict) -> String {
         verdict.inputs.iter().filter(|input| input.used && is_kind(input.kind)).count()
     };
     let heaps = count(&|kind| matches!(kind, InputKind::Profile(PprofKind::Heap | PprofKind::Allocs)));
-    let goroutines = count(&|kind| kind == InputKind::Profile(PprofKind::Goroutine));
     let mut missing = Vec::new();
     if heaps < 3 {
         missing.push("three heap profiles");
     }
-    if goroutines < 3 {
+    if !verdict.judged_by.contains(&"goroutine-growth") {
         missing.push("three goroutine profiles");
     }
     if count(&|kind| kind == InputKind::Trace) == 0 {
