@@ -1,0 +1,121 @@
+// The provider of a report: everything is in the page, and what is not there is refused.
+
+import { decodeLanes } from "./binary.js";
+
+/** The report does not hold what was asked for. */
+export class NotIncluded extends Error {
+  constructor() {
+    super("not in this report: gotrace view FILE shows it");
+  }
+}
+
+/**
+ * The provider, if the page holds data.
+ * @returns {Provider | null}
+ */
+export function embeddedProvider() {
+  const holder = document.getElementById("data");
+  if (!holder?.textContent) return null;
+  /** @type {{ session: Session, documents: Record<string, any>, lanes: string | null, lane_names: string[], series: any }} */
+  const data = JSON.parse(holder.textContent);
+  const lanes = data.lanes ? decodeLanes(fromBase64(data.lanes), data.lane_names) : null;
+  const byName = new Map((lanes?.lanes ?? []).map((lane) => [lane.name, lane]));
+  return {
+    embedded: true,
+    async session() {
+      return data.session;
+    },
+    async lanes(_start, _end, _pixels, names) {
+      if (!lanes) throw new NotIncluded();
+      const found = names.flatMap((name) => byName.get(name) ?? []);
+      return { ...lanes, lanes: found };
+    },
+    async json(path, parameters = {}) {
+      const found = answer(data, path, parameters);
+      if (found === undefined || found === null) throw new NotIncluded();
+      return found;
+    },
+  };
+}
+
+/**
+ * @param {{ session: Session, documents: Record<string, any>, series: any }} data
+ * @param {string} path
+ * @param {Parameters_} parameters
+ */
+function answer(data, path, parameters) {
+  const documents = data.documents;
+  switch (path) {
+    case "series":
+      return data.series;
+    case "intervals":
+      return documents[`intervals/${parameters.kind}`];
+    case "group":
+    case "goroutine":
+      return documents[`${path}/${parameters.id}`];
+    case "profile":
+      return parameters.start === undefined && parameters.reason === undefined
+        ? documents[`profile/${parameters.of}`]
+        : null;
+    case "pprof":
+      return documents[`pprof/${parameters.id}/${parameters.type}`];
+    case "span":
+      return spanAt(documents, Number(parameters.goroutine), Number(parameters.at));
+    case "names":
+      return { names: [] };
+    case "find":
+      return find(data.session, String(parameters.q ?? ""));
+    case "step":
+      return null;
+    default:
+      return documents[path];
+  }
+}
+
+/**
+ * The span of a goroutine at a time, if it is included.
+ * @param {Record<string, any>} documents
+ * @param {number} goroutine
+ * @param {number} at
+ */
+function spanAt(documents, goroutine, at) {
+  const prefix = `span/${goroutine}/`;
+  for (const key of Object.keys(documents)) {
+    if (!key.startsWith(prefix)) continue;
+    const span = documents[key].span;
+    if (span && span.start_ns <= at && (at < span.end_ns || span.start_ns === at))
+      return documents[key];
+  }
+  return null;
+}
+
+/**
+ * Finds text in the names of groups and of reasons: all that a report can search.
+ * @param {Session} session
+ * @param {string} text
+ * @returns {FindAnswer}
+ */
+function find(session, text) {
+  const needle = text.toLowerCase();
+  const none = { goroutine: null, group: null, start_ns: null, end_ns: null };
+  const groups = (session.trace?.groups ?? [])
+    .filter((group) => group.name.toLowerCase().includes(needle))
+    .map((group) => ({ ...none, kind: "group", text: group.name, group: group.id }));
+  const reasons = (session.trace?.reasons ?? [])
+    .filter((reason) => reason.toLowerCase().includes(needle))
+    .map((reason) => ({ ...none, kind: "reason", text: reason }));
+  const hits = [...groups, ...reasons];
+  return { hits: hits.slice(0, 50), total: hits.length };
+}
+
+/**
+ * @param {string} text
+ * @returns {ArrayBuffer}
+ */
+function fromBase64(text) {
+  const characters = atob(text);
+  const bytes = new Uint8Array(characters.length);
+  for (let index = 0; index < characters.length; index += 1)
+    bytes[index] = characters.charCodeAt(index);
+  return bytes.buffer;
+}

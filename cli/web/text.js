@@ -1,0 +1,64 @@
+// Text from traces is hostile: it may hold markup, control and bidirectional characters, or be
+// very long. It reaches the page only through `clean` and `textContent` or `fillText`.
+
+/** Longest text shown in tables and panels, in UTF-16 units. */
+const LONGEST = 300;
+
+/** Longest text of a title (the tooltip of the browser). */
+const LONGEST_TITLE = 2000;
+
+const UNSEEN =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+/**
+ * Text with control characters made visible, as Go's strconv.Quote does, and cut.
+ * @param {string} text
+ * @param {number} [longest]
+ * @returns {string}
+ */
+export function clean(text, longest = LONGEST) {
+  const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
+  return cut.replace(UNSEEN, (character) => {
+    const code = character.charCodeAt(0);
+    if (code < 0x20) return String.fromCharCode(0x2400 + code);
+    return `\\u${code.toString(16).padStart(4, "0")}`;
+  });
+}
+
+/**
+ * The same for the title of an element.
+ * @param {string} text
+ */
+export function cleanTitle(text) {
+  return clean(text, LONGEST_TITLE);
+}
+
+/**
+ * A function without the directories of its package and without type arguments:
+ * "example.com/pool.(*Pool[int]).Get" is "pool.(*Pool[…]).Get".
+ * @param {string} name
+ */
+export function shortFunction(name) {
+  const plain = name.replace(/\[[^\]]*\]/g, "[…]");
+  const end = plain.search(/[[(]/);
+  return plain.slice(plain.lastIndexOf("/", end < 0 ? plain.length : end) + 1);
+}
+
+/**
+ * Cuts text so that it fits a width on a canvas; empty if not even four characters fit.
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} text
+ * @param {number} width
+ */
+export function fitText(context, text, width) {
+  const visible = clean(text, 200);
+  if (context.measureText(visible).width <= width) return visible;
+  let low = 0;
+  let high = visible.length;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (context.measureText(`${visible.slice(0, middle)}…`).width <= width) low = middle;
+    else high = middle - 1;
+  }
+  return low < 4 ? "" : `${visible.slice(0, low)}…`;
+}
