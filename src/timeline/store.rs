@@ -10,6 +10,7 @@ use super::columns::metrics::Metrics;
 use super::columns::procs::ProcColumns;
 use super::columns::spans::Spans;
 use super::columns::symbols::{StackNumber, Symbols};
+use super::lanes::Levels;
 use crate::account::Tally;
 use crate::time::{ClockSnapshot, Time};
 use crate::warning::Warning;
@@ -57,6 +58,7 @@ pub struct Timeline {
     pub(super) warnings: Vec<Warning>,
     pub(super) warning_count: u64,
     pub(super) symbols: Symbols,
+    pub(super) levels: Levels,
 }
 
 /// The times of the first and the last event.
@@ -107,6 +109,7 @@ impl Timeline {
         Memory {
             spans: self.spans.len(),
             span_bytes,
+            level_bytes: self.levels.bytes(),
             table_bytes: [
                 directory,
                 self.goroutines.bytes(),
@@ -134,6 +137,8 @@ pub struct Memory {
     pub spans: u64,
     /// The size of the columns of spans, in bytes.
     pub span_bytes: u64,
+    /// The size of what [`Timeline::lanes`] and [`Timeline::groups`] have computed so far, in bytes.
+    pub level_bytes: u64,
     /// The size of everything else, in bytes: indexes, strings, stacks, less frequent events.
     pub table_bytes: u64,
 }

@@ -7,6 +7,7 @@ mod examples;
 mod expected;
 mod gaps;
 mod goroutines;
+mod lanes;
 mod latencies;
 mod parts;
 mod profiles;

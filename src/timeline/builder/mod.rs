@@ -121,6 +121,7 @@ impl Builder {
             warning_count: 0,
             lost: Tally::default(),
             symbols: Symbols { strings: self.strings, stacks: self.stacks, whys },
+            levels: Default::default(),
         }
     }
 }

@@ -448,6 +448,24 @@ pub(in crate::timeline) struct RawWait {
     pub next: Option<Entry>,
 }
 
+/// A span of a goroutine with its end. Only its state has been decoded.
+#[derive(Clone, Copy)]
+pub(in crate::timeline) struct Period<'s> {
+    pub start: i64,
+    pub end: i64,
+    pub state: State,
+    words: &'s [Word],
+    index: u32,
+    chunk: &'s Chunk,
+}
+
+impl Period<'_> {
+    /// Returns [`Entry::who`] and [`Entry::why`].
+    pub fn who_and_why(&self) -> (u32, u32) {
+        Entry::read(self.words, self.index, self.chunk).map_or((NOBODY, 0), |entry| (entry.who, entry.why))
+    }
+}
+
 /// The spans of all goroutines.
 pub(in crate::timeline) struct Spans {
     arena: Arena,
@@ -559,6 +577,33 @@ impl Spans {
         }
         if let Some(wait) = open {
             show(wait);
+        }
+    }
+
+    /// Calls `show` with each period of a goroutine from a position on, until `show` returns false. The last period
+    /// ends at `trace_end`.
+    #[inline]
+    pub fn periods_from(&self, cursor: Cursor, trace_end: i64, mut show: impl FnMut(Period<'_>) -> bool) {
+        let own = self.chunks.get(cursor.chunk as usize..cursor.end as usize).unwrap_or_default();
+        let mut open: Option<Period<'_>> = None;
+        let mut index = cursor.index as usize;
+        for chunk in own {
+            let words = self.arena.words(chunk);
+            while let Some(&word) = words.get(index) {
+                let start = chunk.base.wrapping_add(i64::from(since(word)));
+                let state = STATES[(word as u32 % WIDE) as usize];
+                let next = Period { start, end: trace_end, state, words, index: index as u32, chunk };
+                if let Some(period) = open.replace(next)
+                    && !show(Period { end: start, ..period })
+                {
+                    return;
+                }
+                index += if is_wide(word) { 2 } else { 1 };
+            }
+            index = 0;
+        }
+        if let Some(period) = open {
+            show(period);
         }
     }
 
