@@ -35,8 +35,8 @@ export function drawSelection(scene, rows) {
  */
 function drawWake(scene, rows, span, index) {
   const waker = span.woken_by;
-  if (!waker || waker.goroutine === null) return;
-  const x = xOf(scene, waker.at_ns);
+  if (!waker || waker.goroutine === null || span.woken_ns === null) return;
+  const x = xOf(scene, span.woken_ns);
   if (x < -20 || x > scene.width + 20) return;
   const from = rows.showing(`goroutine:${waker.goroutine}`);
   const to = rows.showing(`goroutine:${span.goroutine}`);

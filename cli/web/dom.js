@@ -31,6 +31,7 @@ export function el(tag, properties = {}, ...children) {
  * @param {string} [className]
  */
 export function bdi(text, className = "name") {
+  if (!text) return el("bdi", { class: "faint", text: "(no name)" });
   return el("bdi", { class: className, text: clean(text), title: cleanTitle(text) });
 }
 

@@ -3,7 +3,7 @@
 import { decodeLanes } from "./binary.js";
 
 /** The report does not hold what was asked for. */
-export class NotIncluded extends Error {
+class NotIncluded extends Error {
   constructor() {
     super("not in this report: gotrace view FILE shows it");
   }

@@ -1,7 +1,7 @@
 // Finds goroutines, functions, labels, tasks, log messages and reasons; steps through the hits.
 
 import { button, el } from "./dom.js";
-import { count, plural, relative } from "./format.js";
+import { count, plural, moment } from "./format.js";
 import { go, onPlace, place } from "./place.js";
 import { table } from "./table.js";
 import { clean } from "./text.js";
@@ -80,14 +80,6 @@ export function findBox(app) {
     element: el("div", { class: "find", role: "search" }, input, state, before, after),
     input,
   };
-}
-
-/**
- * Calls a function when the hits change.
- * @param {() => void} listener
- */
-export function onHits(listener) {
-  search.listeners.push(listener);
 }
 
 /**
@@ -191,8 +183,7 @@ export function hitsTable(app) {
           title: "at",
           number: true,
           value: (hit) => hit.start_ns,
-          cell: (hit) =>
-            hit.start_ns === null ? "–" : relative(hit.start_ns - app.trace.start_ns, 1e5),
+          cell: (hit) => (hit.start_ns === null ? "–" : moment(app.trace, hit.start_ns)),
         },
       ],
       search.hits,

@@ -79,8 +79,8 @@ export class FlameGraph {
       const from = Math.max(0, x);
       const to = Math.min(width, x + wide);
       const frame = this.profile.nodes.frame[box.node] ?? 0;
-      const text = this.profile.frames[frame] ?? "";
-      context.fillStyle = functionColour(text);
+      const text = nameOf(this.profile, frame);
+      context.fillStyle = frame < 0 ? colours.lane : functionColour(text);
       context.fillRect(from, box.depth * LINE, Math.max(0.5, to - from - 0.6), LINE - 1);
       if (frame === hoveredFrame) {
         context.strokeStyle = colours.accent;
@@ -149,14 +149,23 @@ export class FlameGraph {
 
   /** @param {number} node */
   linesOf(node) {
-    const { nodes, frames, unit, total } = this.profile;
+    const { nodes, unit, total } = this.profile;
     const [all, own] = [nodes.total[node] ?? 0, nodes.self[node] ?? 0];
     return [
-      clean(frames[nodes.frame[node] ?? 0] ?? "", 200),
+      clean(nameOf(this.profile, nodes.frame[node] ?? 0), 200),
       `${inUnit(all, unit)} · ${percent(all / total)} of all`,
       own > 0 ? `itself ${inUnit(own, unit)}` : null,
     ];
   }
+}
+
+/**
+ * Name of a function; the root of the tree has none.
+ * @param {ProfileAnswer} profile
+ * @param {number} frame
+ */
+function nameOf(profile, frame) {
+  return frame < 0 ? "all" : (profile.frames[frame] ?? "");
 }
 
 /**
@@ -199,7 +208,7 @@ function layOut(profile) {
  * Colour of a function: by package, grey for the runtime.
  * @param {string} text
  */
-export function functionColour(text) {
+function functionColour(text) {
   const colours = palette();
   if (/^(runtime|internal\/)/.test(text)) return colours.line;
   const short = shortFunction(text);

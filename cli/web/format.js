@@ -105,6 +105,27 @@ export function relative(ns, step = 1) {
 }
 
 /**
+ * A time of the trace for tables: all in the unit that fits the whole trace, so that they align.
+ * @param {Trace} trace
+ * @param {number} ns
+ */
+export function moment(trace, ns) {
+  const length = trace.end_ns - trace.start_ns;
+  const [unit, text] = length >= 1e9 ? [1e9, "s"] : length >= 1e6 ? [1e6, "ms"] : [1e3, "µs"];
+  return `+${((ns - trace.start_ns) / Number(unit)).toFixed(length >= 1e9 ? 4 : 3)} ${text}`;
+}
+
+/**
+ * Seconds, as precise as the steps of an axis.
+ * @param {number} value
+ * @param {number} [step]
+ */
+export function seconds(value, step = 0.001) {
+  const digits = Math.max(0, Math.min(9, Math.ceil(-Math.log10(step) - 1e-9)));
+  return `${value.toFixed(digits)} s`;
+}
+
+/**
  * A time on the wall, if the trace has it.
  * @param {Trace} trace
  * @param {number} ns

@@ -4,6 +4,7 @@ import { count, duration, percent, relative, wall } from "./format.js";
 import { intervalAt } from "./intervals-draw.js";
 import { runLabel } from "./lanes-draw.js";
 import { HAS_PAUSE, HIDES_SPANS, LONG_SYSCALL, STATE_WORDS } from "./states.js";
+import { wakerText } from "./span-panel.js";
 import { clean } from "./text.js";
 
 /** The pointer rests this long before the exact span is asked for. */
@@ -138,15 +139,12 @@ export class Rest {
 
 /** @param {Span} span */
 function spanLines(span) {
-  const waker = span.woken_by;
   const top = span.stack[0];
   return [
     `this span: ${clean(span.reason ?? span.state)} for ${duration(span.end_ns - span.start_ns)}`,
     `G ${span.goroutine} ${clean(span.function, 100)}`,
     top ? `at ${clean(top.function, 100)}:${top.line}` : "",
-    waker
-      ? `woken by ${waker.goroutine !== null ? `G ${waker.goroutine} ${clean(waker.function, 80)}` : clean(waker.runtime ?? waker.function, 80)}`
-      : "",
+    span.woken_by ? `woken by ${wakerText(span)}` : "",
     "click for details",
   ].filter(Boolean);
 }

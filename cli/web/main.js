@@ -6,7 +6,7 @@ import { findBox } from "./find.js";
 import { header } from "./header.js";
 import { listenToKeys } from "./keys.js";
 import { Names } from "./names.js";
-import { Pages } from "./pages.js";
+import { showPage } from "./pages.js";
 import { onPlace, place, startPlace } from "./place.js";
 import { Pointer } from "./pointer.js";
 import { openProvider } from "./data.js";
@@ -148,10 +148,9 @@ function show(provider, session, root) {
   const main = el("main", {});
   fill(root, header(app, find.element), main, trouble, live);
   document.title = `${clean(session.title ?? "trace", 80)} – gotrace`;
-  const pages = new Pages(app);
   const timelinePage = session.trace ? makeTimeline(app, find.input) : null;
-  const showPage = () =>
-    fill(main, place().page === "timeline" && timelinePage ? timelinePage : pages.show());
+  const draw = () =>
+    fill(main, place().page === "timeline" && timelinePage ? timelinePage : showPage(app));
   onPlace((now, before) => {
     if (
       now.page !== before.page ||
@@ -159,9 +158,9 @@ function show(provider, session, root) {
       now.type !== before.type ||
       (now.page !== "timeline" && now.sort !== before.sort)
     )
-      showPage();
+      draw();
   });
-  showPage();
+  draw();
   app.selection.load();
 }
 

@@ -2,14 +2,14 @@
 // (or, without one, of what is in view), the chain of wakers, and search hits.
 
 import { button, el, fill } from "./dom.js";
-import { count, duration, inUnit, percent, relative } from "./format.js";
+import { count, duration, inUnit, moment, percent } from "./format.js";
 import { FlameGraph } from "./flame.js";
 import { FrameStrip } from "./frame-strip.js";
 import { hitsTable } from "./find.js";
 import { go, onPlace, place } from "./place.js";
-import { goroutineText, stateText } from "./span-panel.js";
+import { goroutineText, placeOf, stateText, wakerText } from "./span-panel.js";
 import { barCell, table } from "./table.js";
-import { clean, shortFunction } from "./text.js";
+import { clean } from "./text.js";
 
 const TABS = [
   { key: "waits", text: "Longest waits" },
@@ -20,7 +20,7 @@ const TABS = [
 ];
 
 /** What time is counted. */
-export const KINDS = [
+const KINDS = [
   { key: "running", text: "running (on CPU)" },
   { key: "runnable", text: "runnable (scheduler latency)" },
   { key: "waiting", text: "waiting (blocked)" },
@@ -187,7 +187,7 @@ export class RangePanel {
             title: "at",
             number: true,
             value: (span) => -span.start_ns,
-            cell: (span) => relative(span.start_ns - app.trace.start_ns, 1e5),
+            cell: (span) => moment(app.trace, span.start_ns),
           },
           {
             title: "for",
@@ -206,7 +206,7 @@ export class RangePanel {
           },
           {
             title: "woken by",
-            value: (span) => span.woken_by?.function ?? "",
+            value: wakerText,
             cell: (span) => el("bdi", { text: wakerText(span) }),
           },
         ],
@@ -304,7 +304,7 @@ export class RangePanel {
           },
           {
             title: "woken by",
-            value: (span) => span.woken_by?.function ?? "",
+            value: wakerText,
             cell: (span) => el("bdi", { text: wakerText(span) }),
           },
         ],
@@ -361,24 +361,4 @@ export function profileTable(answer) {
     answer.table,
     { label: "Functions", sort: 0 },
   );
-}
-
-/**
- * The first function of a stack that is not of the runtime.
- * @param {Span} span
- */
-export function placeOf(span) {
-  const frame =
-    span.stack.find(({ function: of }) => !/^(runtime|sync|internal\/)[./]/.test(of)) ??
-    span.stack[0];
-  return frame ? `${shortFunction(frame.function)}:${frame.line}` : "–";
-}
-
-/** @param {Span} span */
-export function wakerText(span) {
-  const waker = span.woken_by;
-  if (!waker) return "–";
-  return waker.goroutine !== null
-    ? `G ${waker.goroutine} ${clean(shortFunction(waker.function), 100)}`
-    : clean(waker.runtime ?? waker.function, 100);
 }

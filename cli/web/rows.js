@@ -318,9 +318,9 @@ export class Rows {
 
 /** @param {GroupRow} row */
 function memberDetail(row) {
-  const longest = row.waiting_by_reason[0];
+  const longest = row.totals.waiting[0];
   const wait = longest ? ` · ${longest.reason} ${duration(longest.total_ns)}` : "";
-  return `${duration(row.running_ns)} running${wait}`;
+  return `${duration(row.totals.running_ns)} running${wait}`;
 }
 
 /**

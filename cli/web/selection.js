@@ -85,9 +85,10 @@ export class Selection {
 
   /** Selects the goroutine that woke the selected one, at that time. */
   follow() {
-    const waker = this.answer?.span?.woken_by;
-    if (waker && waker.goroutine !== null)
-      this.select(`goroutine:${waker.goroutine}`, waker.at_ns - 1);
+    const span = this.answer?.span;
+    const waker = span?.woken_by;
+    if (span && waker && waker.goroutine !== null)
+      this.select(`goroutine:${waker.goroutine}`, (span.woken_ns ?? span.end_ns) - 1);
   }
 
   /** Returns to the selection before. */

@@ -121,11 +121,12 @@ export class SpanPanel {
   waker(span) {
     const waker = span.woken_by;
     if (!waker) return null;
-    const after = relative(waker.at_ns - this.app.trace.start_ns, 1000);
+    const at = span.woken_ns ?? span.end_ns;
+    const after = relative(at - this.app.trace.start_ns, 1000);
     const who =
       waker.goroutine !== null
-        ? goroutineButton(this.app, waker.goroutine, waker.function, waker.at_ns - 1)
-        : bdi(waker.runtime ?? waker.function);
+        ? goroutineButton(this.app, waker.goroutine, span.waker_function ?? "", at - 1)
+        : bdi(waker.runtime ?? "unknown");
     return el("div", { class: "waker" }, el("h3", { text: `Woken at ${after} by` }), who);
   }
 
@@ -190,7 +191,7 @@ export function goroutineText(goroutine, of) {
  * @param {string} of its function
  * @param {number} at
  */
-export function goroutineButton(app, goroutine, of, at) {
+function goroutineButton(app, goroutine, of, at) {
   return el(
     "button",
     {
@@ -238,4 +239,25 @@ export function stackList(stack, title) {
     return el("div", { class: "stackbox" }, el("h3", { text: title }), list, more);
   }
   return el("div", { class: "stackbox" }, el("h3", { text: title }), list);
+}
+
+/**
+ * The first function of a stack that is not of the runtime.
+ * @param {Span} span
+ */
+export function placeOf(span) {
+  const own = span.stack.find(({ function: of }) => !/^(runtime|sync|internal\/)[./]/.test(of));
+  const frame = own ?? span.stack[0];
+  return frame ? `${shortFunction(frame.function)}:${frame.line}` : "–";
+}
+
+/**
+ * Who woke the goroutine at the end of a span, in one line.
+ * @param {Span} span
+ */
+export function wakerText(span) {
+  const waker = span.woken_by;
+  if (!waker) return "–";
+  if (waker.goroutine === null) return clean(waker.runtime ?? "unknown", 100);
+  return `G ${waker.goroutine} ${clean(shortFunction(span.waker_function ?? ""), 100)}`;
 }

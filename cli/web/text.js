@@ -20,9 +20,18 @@ export function clean(text, longest = LONGEST) {
   const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
   return cut.replace(UNSEEN, (character) => {
     const code = character.charCodeAt(0);
-    if (code < 0x20) return String.fromCharCode(0x2400 + code);
-    return `\\u${code.toString(16).padStart(4, "0")}`;
+    const short = "tnr"["\t\n\r".indexOf(character)];
+    if (short) return `\\${short}`;
+    return code < 0x80 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`;
   });
+}
+
+/**
+ * @param {number} code
+ * @param {number} digits
+ */
+function hex(code, digits) {
+  return code.toString(16).padStart(digits, "0");
 }
 
 /**

@@ -66,15 +66,20 @@ interface Span {
   proc: number | null;
   thread: number | null;
   stack: Frame[];
-  woken_by: Waker | null;
+  woken_by: { goroutine: number | null; runtime: string | null; stack: Frame[] } | null;
+  /** When the waker woke it. */
+  woken_ns: number | null;
+  /** The function of the waking goroutine. */
+  waker_function: string | null;
 }
 
-interface Waker {
-  goroutine: number | null;
-  function: string;
-  runtime: string | null;
-  at_ns: number;
-  stack: Frame[];
+/** The time of goroutines in each state. */
+interface Totals {
+  running_ns: number;
+  runnable_ns: number;
+  waiting_ns: number;
+  syscall_ns: number;
+  waiting: Reason[];
 }
 
 interface SpanAnswer {
@@ -82,6 +87,7 @@ interface SpanAnswer {
   previous: Span | null;
   next: Span | null;
   woke: { goroutine: number; function: string; at_ns: number }[];
+  woke_count: number;
   chain: Span[];
 }
 
@@ -89,12 +95,8 @@ interface GroupRow {
   goroutine: number;
   created_ns: number | null;
   ended_ns: number | null;
-  running_ns: number;
-  runnable_ns: number;
-  waiting_ns: number;
-  syscall_ns: number;
-  waiting_by_reason: Reason[];
   created_by: number | null;
+  totals: Totals;
 }
 
 interface GroupAnswer {
@@ -112,23 +114,17 @@ interface Reason {
 
 interface GoroutineAnswer {
   goroutine: number;
-  group: number;
+  group: number | null;
   function: string;
   created_ns: number | null;
   ended_ns: number | null;
   created_by: number | null;
   creation_stack: Frame[];
-  totals: {
-    running_ns: number;
-    runnable_ns: number;
-    waiting_ns: number;
-    syscall_ns: number;
-    waiting: Reason[];
-  };
+  totals: Totals;
   labels: unknown[];
   children: number;
   first_children: number[];
-  regions: { name: string; start_ns: number; end_ns: number }[];
+  regions: { name: string; start_ns: number | null; end_ns: number | null }[];
   logs: { category?: string; message: string; at_ns: number }[];
   longest_waits: Span[];
 }
