@@ -103,3 +103,46 @@ fn hash(dump: &Dump) -> u64 {
     }
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::diagnose::place;
+    use crate::dump::Dumps;
+    use crate::event::OwnedFrame;
+    use crate::pprof::Profile;
+
+    /// The number of goroutines by line and operation.
+    fn waiting(snapshots: &Snapshots<1>) -> BTreeMap<(u64, Option<&'static str>), i64> {
+        let mut waiting = BTreeMap::new();
+        for (&stack, values) in &snapshots.all[0].values {
+            let frames: Vec<OwnedFrame> = snapshots.frames(stack).cloned().collect();
+            let place = place::own(frames.iter()).expect("a stack");
+            *waiting.entry((place.line, waits::operation(&frames))).or_default() += values[0];
+        }
+        waiting
+    }
+
+    #[test]
+    fn goroutines_of_a_dump_wait_for_the_same_as_those_of_a_profile() {
+        for version in ["go1.21", "go1.27"] {
+            for name in ["channels", "locks", "system"] {
+                let path = format!("{}/testdata/dumps/{version}/{name}", env!("CARGO_MANIFEST_DIR"));
+                let (mut dumped, mut profiled) = (Snapshots::default(), Snapshots::default());
+                let profile = Profile::from_path(format!("{path}.pb.gz")).expect("a profile");
+                profiled.add(&profile, [0]).expect("samples");
+                let dumps = Dumps::from_path(format!("{path}.txt")).expect("a dump");
+                dumped.add_goroutines(&dumps.dumps[0].goroutines);
+                let (mut of_dump, mut of_profile) = (waiting(&dumped), waiting(&profiled));
+                // The main goroutine writes the dump at one line and the profile at another.
+                let is_waiting = |(_, operation): &(u64, Option<_>), _: &mut i64| operation.is_some();
+                of_dump.retain(is_waiting);
+                of_profile.retain(is_waiting);
+                assert!(!of_dump.is_empty());
+                assert_eq!(of_dump, of_profile, "{version} {name}");
+            }
+        }
+    }
+}

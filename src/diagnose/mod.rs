@@ -96,7 +96,7 @@
 //! | `long-wait` | dumps | several goroutines that wait a minute or more in a channel send, a nil channel or an empty select |
 //! | `live-heap` | GC log | a floor that rises |
 //! | `memory-limit` | GC log | a heap so close to GOMEMLIMIT that the collector runs all the time: not a leak, but not healthy |
-//! | `outside-heap` | copies of `/proc/PID/status` | a process that grows by more than its Go heap |
+//! | `outside-heap` | copies of `/proc/PID/status`; without them, `MemStats` in heap profiles in text | a process that grows by more than its Go heap; according to `MemStats`, which memory of the runtime grows |
 //! | `gc-pressure` | GC log | expensive garbage collection: a cost, but no sign of a leak |
 //!
 //! Idle keep-alive connections of `net/http` do not count as a leak, however many there are.

@@ -11,7 +11,7 @@ use super::waits;
 use crate::dump::DumpGoroutine;
 use crate::event::OwnedFrame;
 use crate::number::number;
-use crate::pprof::{Profile, ProfileError};
+use crate::pprof::{MemStats, Profile, ProfileError};
 
 /// A stack of a [`Snapshots`].
 pub(super) type Stack = u32;
@@ -34,6 +34,8 @@ pub(super) struct Snapshot<const N: usize> {
     pub period: i64,
     pub values: IndexMap<Stack, [i64; N], RandomState>,
     pub program: Program,
+    /// The statistics of a heap profile in text.
+    pub mem_stats: Option<MemStats>,
 }
 
 /// The program that a profile is of.
@@ -127,13 +129,16 @@ impl<const N: usize> Snapshots<N> {
                 *sum = sum.saturating_add(sample.values().get(column).copied().unwrap_or(0));
             }
         }
-        let time = profile.time_nanos();
-        if self.all.iter().any(|other| other.time == time && other.values == values) {
+        let (time, mem_stats) = (profile.time_nanos(), profile.mem_stats());
+        let is_same =
+            |other: &Snapshot<N>| other.time == time && other.values == values && other.mem_stats.as_ref() == mem_stats;
+        if self.all.iter().any(is_same) {
             return Ok(Added::Again);
         }
-        self.all.push(Snapshot { time, period: profile.period(), values, program: Program::of(profile) });
-        // Stable: profiles without a time keep their order.
-        self.all.sort_by_key(|snapshot| snapshot.time);
+        let (program, mem_stats) = (Program::of(profile), mem_stats.cloned());
+        self.all.push(Snapshot { time, period: profile.period(), values, program, mem_stats });
+        // Stable: profiles without a time keep their order, unless their statistics have it.
+        self.all.sort_by_key(|snapshot| (snapshot.time, snapshot.mem_stats.as_ref().map(|stats| stats.total_alloc)));
         Ok(Added::Yes)
     }
 
@@ -229,7 +234,7 @@ impl Snapshots<1> {
         for goroutine in goroutines {
             values.entry(self.stack_of(goroutine)).or_insert([0])[0] += 1;
         }
-        self.all.push(Snapshot { time: 0, period: 1, values, program: Program::default() });
+        self.all.push(Snapshot { time: 0, period: 1, values, program: Program::default(), mem_stats: None });
     }
 
     /// Returns the stack of a goroutine of a dump. The runtime usually leaves its own frames out of a dump, and prints

@@ -713,3 +713,49 @@ fn dumps_of_several_runs_or_of_one_goroutine_are_not_compared() {
     assert_eq!(note, Some("a dump of a single goroutine shows nothing; GOTRACEBACK=all prints all of them"));
     assert!(inputs.is_empty() && !inputs.text("none", &b"listening\n"[..]).expect("a text"));
 }
+
+/// Heap profiles in text have no time, but their statistics have an order.
+#[test]
+fn statistics_in_heap_profiles_show_memory_of_the_runtime_outside_the_heap() {
+    for (version, stacks) in
+        [("go1.21", [50_593_792, 100_925_440, 151_257_088]), ("go1.27", [50_692_096, 100_990_976, 151_322_624])]
+    {
+        let text = |number: usize| {
+            let path = testdata().join(format!("dumps/{version}/series/stacks.{number}.txt.gz"));
+            let mut text = String::new();
+            let file = fs::File::open(path).expect("a file");
+            flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("text");
+            text
+        };
+        let judged = |texts: [String; 3]| {
+            let mut inputs = Inputs::new();
+            for text in texts {
+                inputs.profile("heap", &Profile::from_reader(text.as_bytes()).expect("a profile")).expect("samples");
+            }
+            diagnose(&inputs, &Options::default())
+        };
+        let verdict = judged([3, 1, 2].map(text));
+        assert_eq!((verdict.judgement, &verdict.agree[..]), (Judgement::Suspect, &[Source::Process][..]), "{version}");
+        let finding = &verdict.findings[0];
+        assert_eq!(finding.value("class"), Some(&gotrace::diagnose::Value::Text("StackSys".to_owned())));
+        assert_eq!(finding.value("class_bytes"), Some(&gotrace::diagnose::Value::Sizes(stacks.to_vec())));
+        assert!(finding.title.starts_with("according to MemStats, "), "{}", finding.title);
+        assert!(finding.title.contains("mostly stacks of goroutines (StackSys, by 96.0 MiB)"), "{}", finding.title);
+        let missing = verdict.not_judged.iter().find(|missing| missing.question.contains("outside the Go heap"));
+        assert!(missing.is_some_and(|missing| missing.why.contains("MemStats")), "{:?}", verdict.not_judged);
+
+        // The same with stacks that stay as they are, and profiles that differ only in their statistics.
+        let constant = judged([1, 2, 3].map(|number| {
+            let text = text(number);
+            let sys = text.lines().find_map(|line| line.strip_prefix("# Sys = ")?.parse::<i64>().ok()).expect("Sys");
+            let without = sys - stacks[number - 1] + stacks[0];
+            text.replace(&format!("# Sys = {sys}"), &format!("# Sys = {without}")).replace(
+                &format!("# Stack = {0} / {0}", stacks[number - 1]),
+                &format!("# Stack = {0} / {0}", stacks[0]),
+            )
+        }));
+        assert!(constant.findings.is_empty() && constant.inputs.iter().all(|input| input.used), "{constant:?}");
+        let reason = "according to MemStats, the Go runtime's memory outside the heap does not grow";
+        assert!(constant.against.iter().any(|against| against.reason.starts_with(reason)), "{:?}", constant.against);
+    }
+}
