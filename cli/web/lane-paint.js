@@ -31,14 +31,22 @@ export function paintLane(lane, cells, height, scale, app) {
   return canvas;
 }
 
+/** Blue, green and red of the colours met so far. @type {Map<string, number>} */
+const packed = new Map();
+
 /**
  * A colour as a pixel of an ImageData on a little-endian machine.
  * @param {string} colour
  * @param {number} alpha from 0 to 1
  */
 function pixelOf(colour, alpha) {
-  const [red, green, blue] = channels(colour);
-  return ((Math.round(alpha * 255) << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+  let base = packed.get(colour);
+  if (base === undefined) {
+    const [red, green, blue] = channels(colour);
+    base = (blue << 16) | (green << 8) | red;
+    packed.set(colour, base);
+  }
+  return ((Math.round(alpha * 255) << 24) | base) >>> 0;
 }
 
 /**
@@ -104,10 +112,15 @@ function paintRuns(lane, pixels, width, height, app) {
     const alpha = FAINTEST + (1 - FAINTEST) * ((lane.share[index] ?? 0) / 255);
     const colour = runColour(lane, index, app);
     const shape = shapes[state];
+    let before = -1;
+    let pixel = 0;
     for (let y = 0; y < height; y += 1) {
       const strength = shape?.[y] ?? 0;
-      if (strength > 0)
-        pixels.fill(pixelOf(colour, strength * alpha), y * width + first, y * width + end);
+      if (strength === 0) continue;
+      if (strength !== before) pixel = pixelOf(colour, strength * alpha);
+      before = strength;
+      if (end - first === 1) pixels[y * width + first] = pixel;
+      else pixels.fill(pixel, y * width + first, y * width + end);
     }
     const hidden = ((lane.flags[index] ?? 0) & LONG_SYSCALL) !== 0 && state !== SYSCALL;
     if (hidden) {

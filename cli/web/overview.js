@@ -1,17 +1,12 @@
 // The strip of the whole trace: running goroutines, heap with its goal, GC cycles, stop-the-world
 // pauses; the view is a brush on it.
 
-import { FONT, Surface } from "./canvas.js";
+import { Surface } from "./canvas.js";
 import { el } from "./dom.js";
 import { bytes, count } from "./format.js";
+import { drawOverview, maximum, OVERVIEW_HEIGHT } from "./overview-draw.js";
 import { place } from "./place.js";
 import { palette } from "./theme.js";
-
-/** Heights of the parts, in CSS pixels. */
-const RUNNING_HEIGHT = 30;
-const HEAP_HEIGHT = 30;
-const MARKS_HEIGHT = 10;
-const OVERVIEW_HEIGHT = RUNNING_HEIGHT + HEAP_HEIGHT + MARKS_HEIGHT + 6;
 
 /** How near to an end of the brush the pointer takes it, in CSS pixels. */
 const GRIP = 6;
@@ -24,6 +19,9 @@ export class Overview {
       "The whole trace: running goroutines, heap, garbage collections and stop-the-world pauses. The brush is the range in view.",
     );
     this.legend = el("div", { class: "corner legend" });
+    /** The picture without the brush, and what it was drawn for. */
+    this.ground = new Surface("");
+    this.drawn = "";
     this.element = el(
       "div",
       { class: "strip overview" },
@@ -88,63 +86,15 @@ export class Overview {
     const context = this.surface.begin(width, OVERVIEW_HEIGHT);
     if (!context) return;
     const { view } = this.app;
-    const colours = palette();
-    const x = (/** @type {number} */ at) => ((at - view.first) / (view.last - view.first)) * width;
-    context.font = FONT;
-    context.fillStyle = colours.line;
-    context.fillRect(0, RUNNING_HEIGHT + 1, width, 1);
-    if (this.series) {
-      const { series } = this.series;
-      const procs = Math.max(1, maximum(series.running), maximum(series.gomaxprocs));
-      this.area(
-        context,
-        series.running,
-        x,
-        0,
-        RUNNING_HEIGHT,
-        procs,
-        colours.states[2] ?? "",
-        0.75,
-      );
-      const memory = Math.max(1, maximum(series.heap), maximum(series.goal));
-      this.area(
-        context,
-        series.heap,
-        x,
-        RUNNING_HEIGHT + 2,
-        HEAP_HEIGHT,
-        memory,
-        colours.heap,
-        0.35,
-      );
-      this.line(context, series.goal, x, RUNNING_HEIGHT + 2, HEAP_HEIGHT, memory, colours.goal);
-    } else {
-      context.fillStyle = colours.faint;
-      context.fillText("loading …", 8, OVERVIEW_HEIGHT / 2);
+    const { density } = this.surface;
+    const drawn = [width, density, palette().background, this.series !== null].join();
+    if (this.drawn !== drawn) {
+      const ground = this.ground.begin(width, OVERVIEW_HEIGHT);
+      if (ground) drawOverview(ground, width, density, view, this.series, this.marks);
+      this.drawn = drawn;
     }
-    this.drawMarks(context, x);
-    this.drawBrush(context, x, width);
-  }
-
-  /**
-   * @param {CanvasRenderingContext2D} context
-   * @param {(at: number) => number} x
-   */
-  drawMarks(context, x) {
-    if (!this.marks) return;
-    const colours = palette();
-    const top = OVERVIEW_HEIGHT - MARKS_HEIGHT - 1;
-    context.fillStyle = colours.states[5] ?? "";
-    for (const cycle of this.marks.cycles)
-      context.fillRect(
-        x(cycle.start_ns),
-        top,
-        Math.max(1, x(cycle.end_ns) - x(cycle.start_ns)),
-        MARKS_HEIGHT,
-      );
-    context.fillStyle = colours.pause;
-    for (const pause of this.marks.pauses)
-      context.fillRect(x(pause.start_ns), top - 4, 1, MARKS_HEIGHT + 4);
+    context.drawImage(this.ground.canvas, 0, 0, width, OVERVIEW_HEIGHT);
+    this.drawBrush(context, (at) => ((at - view.first) / (view.last - view.first)) * width, width);
   }
 
   /**
@@ -172,73 +122,6 @@ export class Overview {
     context.fillRect(right - 1.5, 0, 1.5, OVERVIEW_HEIGHT);
     context.fillRect(left - 2, OVERVIEW_HEIGHT / 2 - 9, 4, 18);
     context.fillRect(right - 2, OVERVIEW_HEIGHT / 2 - 9, 4, 18);
-  }
-
-  /**
-   * The band from the least to the greatest value of each cell, filled down to zero.
-   * @param {CanvasRenderingContext2D} context
-   * @param {Series | undefined} series
-   * @param {(at: number) => number} x
-   * @param {number} top
-   * @param {number} height
-   * @param {number} most
-   * @param {string} colour
-   * @param {number} strength
-   */
-  area(context, series, x, top, height, most, colour, strength) {
-    if (!series || !this.series) return;
-    const { start_ns: start, shift } = this.series;
-    const cell = 2 ** shift;
-    context.fillStyle = colour;
-    const bottom = top + height;
-    for (const [values, alpha] of /** @type {[(number | null)[], number][]} */ ([
-      [series.max, strength * 0.45],
-      [series.mean, strength],
-    ])) {
-      context.globalAlpha = alpha;
-      context.beginPath();
-      for (let index = 0; index < values.length; index += 1) {
-        const value = values[index];
-        if (value === null || value === undefined) continue;
-        const left = x(start + index * cell);
-        const tall = (value / most) * height;
-        context.rect(left, bottom - tall, x(start + (index + 1) * cell) - left, tall);
-      }
-      context.fill();
-    }
-    context.globalAlpha = 1;
-  }
-
-  /**
-   * @param {CanvasRenderingContext2D} context
-   * @param {Series | undefined} series
-   * @param {(at: number) => number} x
-   * @param {number} top
-   * @param {number} height
-   * @param {number} most
-   * @param {string} colour
-   */
-  line(context, series, x, top, height, most, colour) {
-    if (!series || !this.series) return;
-    const { start_ns: start, shift } = this.series;
-    context.strokeStyle = colour;
-    context.setLineDash([4, 3]);
-    context.lineWidth = 1;
-    context.beginPath();
-    let drawing = false;
-    series.mean.forEach((value, index) => {
-      if (value === null) {
-        drawing = false;
-        return;
-      }
-      const y = top + height - (value / most) * height;
-      const at = x(start + (index + 0.5) * 2 ** shift);
-      if (drawing) context.lineTo(at, y);
-      else context.moveTo(at, y);
-      drawing = true;
-    });
-    context.stroke();
-    context.setLineDash([]);
   }
 
   /** Drags the brush, its ends, or a new one. */
@@ -297,11 +180,4 @@ export class Overview {
       { passive: false },
     );
   }
-}
-
-/** @param {Series | undefined} series */
-function maximum(series) {
-  let most = 0;
-  for (const value of series?.max ?? []) if (value !== null && value > most) most = value;
-  return most;
 }
