@@ -1,6 +1,7 @@
 // The selected span and, as arrows, who woke whom along the chain of its wakers.
 
 import { xOf } from "./lanes-draw.js";
+import { stateNumber, WAITING } from "./states.js";
 import { palette } from "./theme.js";
 
 /**
@@ -21,9 +22,35 @@ export function drawSelection(scene, rows) {
     context.lineWidth = 2;
     context.strokeRect(left, row.y - scene.top + 1, Math.max(3, right - left), row.height - 2);
   }
+  drawKnown(scene, rows, [answer.previous, span, answer.next, ...answer.chain]);
   context.lineWidth = 1.5;
   const chain = answer.chain.length > 0 ? answer.chain : [span];
   chain.forEach((link, index) => drawWake(scene, rows, link, index));
+}
+
+/**
+ * Spans of goroutines that have no picture, as in a report: only these spans are known.
+ * @param {import("./lanes-draw.js").Scene} scene
+ * @param {import("./rows.js").Rows} rows
+ * @param {(Span | null)[]} spans
+ */
+function drawKnown(scene, rows, spans) {
+  const colours = palette();
+  for (const span of spans) {
+    const row =
+      span && rows.rows.find((candidate) => candidate.lane === `goroutine:${span.goroutine}`);
+    if (!span || !row || scene.store.picture(`goroutine:${span.goroutine}`, 1)) continue;
+    const state = stateNumber(span.state);
+    const inset = state === WAITING ? row.height * 0.38 : 3;
+    const left = xOf(scene, span.start_ns);
+    scene.context.fillStyle = colours.states[state] || colours.faint;
+    scene.context.fillRect(
+      left,
+      row.y - scene.top + inset,
+      Math.max(1, xOf(scene, span.end_ns) - left),
+      row.height - 2 * inset,
+    );
+  }
 }
 
 /**

@@ -38,8 +38,9 @@ export function ticks(view, step) {
  * @param {number} width
  * @param {number} height
  * @param {[number, number] | null} range
+ * @param {number[]} hits times of search hits
  */
-export function drawAxis(context, view, width, height, range) {
+export function drawAxis(context, view, width, height, range, hits) {
   const colours = palette();
   const x = (/** @type {number} */ at) => ((at - view.start) / view.width) * width;
   context.font = FONT;
@@ -50,6 +51,15 @@ export function drawAxis(context, view, width, height, range) {
     context.fillRect(Math.round(x(at)), height - 6, 1, 6);
     context.fillStyle = colours.faint;
     context.fillText(relative(at - view.first, step), Math.round(x(at)) + 4, height / 2);
+  }
+  context.fillStyle = colours.states[1] ?? colours.accent;
+  for (const hit of hits) {
+    const at = x(hit);
+    context.beginPath();
+    context.moveTo(at - 4, 0);
+    context.lineTo(at + 4, 0);
+    context.lineTo(at, 7);
+    context.fill();
   }
   if (!range) return;
   const [left, right] = [x(range[0]), x(range[1])];

@@ -62,7 +62,9 @@ function answer(data, path, parameters) {
     case "span":
       return spanAt(documents, Number(parameters.goroutine), Number(parameters.at));
     case "names":
-      return { names: [] };
+      return documents.names ?? { names: [] };
+    case "waits":
+      return documents.waits && { waits: waitsWithin(documents.waits.waits, parameters) };
     case "find":
       return find(data.session, String(parameters.q ?? ""));
     case "step":
@@ -70,6 +72,18 @@ function answer(data, path, parameters) {
     default:
       return documents[path];
   }
+}
+
+/**
+ * The waits that overlap a range.
+ * @param {Span[]} waits
+ * @param {Parameters_} parameters
+ */
+function waitsWithin(waits, { start, end, limit }) {
+  const within = waits.filter(
+    (wait) => wait.end_ns > Number(start ?? -Infinity) && wait.start_ns < Number(end ?? Infinity),
+  );
+  return within.slice(0, Number(limit ?? within.length));
 }
 
 /**

@@ -105,6 +105,19 @@ function tellHits() {
   for (const listener of search.listeners) listener();
 }
 
+/** Times of the hits, for marks on the axis. @returns {number[]} */
+export function hitTimes() {
+  return search.hits.flatMap((hit) => hit.start_ns ?? []);
+}
+
+/**
+ * Calls a function when the hits change.
+ * @param {() => void} listener
+ */
+export function onHits(listener) {
+  search.listeners.push(listener);
+}
+
 /**
  * Goes to the next or previous hit.
  * @param {App} app

@@ -5,6 +5,7 @@ import { drawSelection } from "./arrows.js";
 import { Surface } from "./canvas.js";
 import { el, fill } from "./dom.js";
 import { duration } from "./format.js";
+import { hitTimes, onHits } from "./find.js";
 import { drawIntervals } from "./intervals-draw.js";
 import { Labels } from "./labels.js";
 import { LaneStore } from "./lane-store.js";
@@ -88,6 +89,7 @@ export class Timeline {
     this.scroller.addEventListener("scroll", draw);
     new ResizeObserver(draw).observe(this.scroller);
     onTheme(draw);
+    onHits(draw);
     onPlace((now, before) => {
       if (now.open.join() !== before.open.join() || now.sort !== before.sort) this.rows.update();
       if (
@@ -130,7 +132,7 @@ export class Timeline {
     fill(this.corner, el("span", { text: duration(app.view.width) }), " in view");
     this.overview.draw(width);
     const axis = this.axis.begin(width, AXIS_HEIGHT);
-    if (axis) drawAxis(axis, app.view, width, AXIS_HEIGHT, place().range);
+    if (axis) drawAxis(axis, app.view, width, AXIS_HEIGHT, place().range, hitTimes());
     const context = this.lanes.begin(width, height);
     if (!context) return;
     /** @type {import("./lanes-draw.js").Scene} */
