@@ -8,8 +8,10 @@ use std::collections::HashSet;
 
 use foldhash::fast::RandomState;
 
+use super::cursor::Event;
+use super::effects::{self, GoChange, Rule, Subject, rules};
 use super::goroutine::{Go, NO_GO, Proc};
-use super::order::{Merge, Number};
+use super::order::{Merge, Number, Upcoming};
 use super::parse::Parsed;
 use super::spec::EventType;
 use crate::error::{ContextMismatch, ErrorKind, broken};
@@ -46,6 +48,33 @@ macro_rules! done {
 pub(super) use done;
 
 impl World {
+    /// Returns when the next event of a P can happen, for the merge.
+    pub fn upcoming(&mut self, event: Option<&Event>, go_on_proc: u64) -> Upcoming {
+        let Some(Event { event, ticks, args: [a, b, ..], .. }) = event else { return Upcoming::None };
+        match self.is_ready(*event, [*a, *b], go_on_proc) {
+            true => Upcoming::Ready(*ticks),
+            false => Upcoming::Waits(*ticks),
+        }
+    }
+
+    /// Returns whether the goroutine of an event is in the state that the event waits for.
+    #[inline]
+    pub fn is_ready(&mut self, event: EventType, args: [u64; 2], go_on_proc: u64) -> bool {
+        match rules(event).first() {
+            Some(Rule::Go(GoChange { who, from, number, .. })) => {
+                let id = if *who == Subject::Named { args[0] } else { go_on_proc };
+                let number = match *number {
+                    effects::Number::After(number) => Number::Exactly(number),
+                    effects::Number::AfterArgument => Number::Exactly(args[1]),
+                    _ => Number::Any,
+                };
+                self.merge.is_ready(&mut self.gos, id, *from, number)
+            }
+            Some(Rule::NextCycle) => self.merge.is_next_cycle(args[0]),
+            _ => true,
+        }
+    }
+
     /// Returns the goroutine on the P. There must be one. It is Running, because events that change this state remove
     /// the goroutine from the P.
     #[inline(always)]

@@ -118,6 +118,8 @@ pub(super) struct Converter {
     pub rare_happened: bool,
     /// A mistake of the traced program that the last event shows.
     pub warning: Option<WarningKind>,
+    /// The number of second records that [`run`](Self::run) has made.
+    pub returns: u64,
 }
 
 impl Converter {
@@ -131,6 +133,7 @@ impl Converter {
             stop_reason: &"",
             rare_happened: false,
             warning: None,
+            returns: 0,
         }
     }
 

@@ -20,6 +20,10 @@ pub(super) struct Event {
     pub event: EventType,
 }
 
+impl Event {
+    const BLANK: Event = Event { ticks: 0, args: [0; MAX_ARGS], at: 0, event: EventType::Batch };
+}
+
 /// The next eight bytes of the values of an event. Nearly all values have one or two bytes, so nearly all events fit.
 #[derive(Clone, Copy)]
 pub(super) struct Word {
@@ -96,8 +100,10 @@ pub(super) const UNCLEAR: u64 = 2;
 pub(super) struct Cursor {
     /// The position of the next event.
     position: Position,
-    /// The next event and the position after it, if it was decoded.
-    next: Option<(Event, Position)>,
+    /// The next event and the position after it, if the event was decoded.
+    event: Event,
+    after: Position,
+    is_decoded: bool,
 }
 
 /// A position among the events of a P.
@@ -123,45 +129,46 @@ pub(super) struct Sequel {
 impl Cursor {
     /// Creates a cursor before the first event of a P.
     pub fn new(row: ProcBatches) -> Self {
-        Cursor { position: Position { pos: 0, end: 0, ticks: 0, next_batch: Some(row.first) }, next: None }
+        let position = Position { pos: 0, end: 0, ticks: 0, next_batch: Some(row.first) };
+        Cursor { position, event: Event::BLANK, after: position, is_decoded: false }
     }
 
     /// Returns the position of the next event. If the event was decoded, it will be decoded again.
     #[inline(always)]
     pub fn position(&mut self) -> &mut Position {
-        self.next = None;
+        self.is_decoded = false;
         &mut self.position
     }
 
     /// Returns the next event, if it was decoded.
     #[inline(always)]
     pub fn event(&self) -> Option<&Event> {
-        self.next.as_ref().map(|(event, _)| event)
+        self.is_decoded.then_some(&self.event)
     }
 
     /// Moves past the decoded event.
     #[inline(always)]
     pub fn step(&mut self) {
-        if let Some((_, after)) = self.next.take() {
-            self.position = after;
+        if std::mem::take(&mut self.is_decoded) {
+            self.position = self.after;
         }
     }
 
     /// Decodes the next event. Returns false if there are no more events.
     #[inline(never)]
     pub fn look(&mut self, window: &[u8], batches: &[Batch]) -> Result<bool, Fault> {
-        while self.next.is_none() {
+        while !self.is_decoded {
             if self.position.pos == self.position.end && !self.position.next_batch(batches) {
                 return Ok(false);
             }
             let at = self.position.pos;
-            let mut after = self.position;
-            match after.step(window).map_err(|kind| Fault { kind, at })? {
-                Some(event) if event.ticks > i64::MAX as u64 => {
+            self.after = self.position;
+            match self.after.step(window, &mut self.event).map_err(|kind| Fault { kind, at })? {
+                true if self.event.ticks > i64::MAX as u64 => {
                     return Err(Fault { kind: Box::new(ErrorKind::TimestampOverflow), at });
                 }
-                Some(event) => self.next = Some((event, after)),
-                None => self.position = after,
+                true => self.is_decoded = true,
+                false => self.position = self.after,
             }
         }
         Ok(true)
@@ -174,16 +181,14 @@ impl Cursor {
     /// time.
     #[inline(never)]
     pub fn sequel(&self, go: u64, window: &[u8], batches: &[Batch]) -> Option<Sequel> {
-        let (_, mut ahead) = self.next?;
+        let mut ahead = self.after;
+        let mut event = Event::BLANK;
         loop {
             if ahead.pos == ahead.end && !ahead.next_batch(batches) {
                 return None;
             }
-            match ahead.step(window).ok()? {
-                Some(event) if !is_of_another(&event, go) => {
-                    return Some(Sequel { blocks: event.event == EventType::GoSysBlock, ticks: event.ticks });
-                }
-                _ => {}
+            if ahead.step(window, &mut event).ok()? && !is_of_another(&event, go) {
+                return Some(Sequel { blocks: event.event == EventType::GoSysBlock, ticks: event.ticks });
             }
         }
     }
@@ -193,6 +198,7 @@ impl Cursor {
     /// Returns the bytes, batches and events that are left.
     pub fn rest(&self, window: &[u8], batches: &[Batch]) -> Tally {
         let mut position = self.position;
+        let mut event = Event::BLANK;
         let mut rest = Tally { bytes: position.end.saturating_sub(position.pos) as u64, ..Tally::default() };
         loop {
             if position.pos >= position.end {
@@ -201,8 +207,8 @@ impl Cursor {
                 }
                 rest += Tally { bytes: (position.end - position.pos) as u64, batches: 1, ..Tally::default() };
             }
-            match position.step(window) {
-                Ok(event) => rest.events += u64::from(event.is_some()),
+            match position.step(window, &mut event) {
+                Ok(is_event) => rest.events += u64::from(is_event),
                 Err(_) => position.pos = position.end,
             }
         }
@@ -240,20 +246,20 @@ impl Position {
         }
     }
 
-    /// Decodes an event, or skips a record of a table. The first pass has checked that the event exists in this
-    /// version.
-    fn step(&mut self, window: &[u8]) -> Parsed<Option<Event>> {
+    /// Decodes an event, or skips a record of a table and returns false. The first pass has checked that the event exists
+    /// in this version.
+    fn step(&mut self, window: &[u8], event: &mut Event) -> Parsed<bool> {
         let at = self.pos;
         let bytes = window.get(..self.end).unwrap_or_default();
         let shape = parse::shape(bytes.get(at).copied().unwrap_or(0), NEWEST)?;
         if matches!(shape.class, Class::String | Class::Stack) {
             self.pos = parse::end(bytes, at, shape)?;
-            return Ok(None);
+            return Ok(false);
         }
         let ([delta, mut args @ ..], end) = parse::values(bytes, at, shape)?;
         self.pos = end;
         if !matches!(shape.class, Class::Timed | Class::TimedString) {
-            return Ok(None);
+            return Ok(false);
         }
         if shape.class == Class::TimedString {
             args[TEXT_ARG] = end as u64;
@@ -263,7 +269,8 @@ impl Position {
             args[SEQUEL_ARG] = self.peek_sequel(window, self.pos);
         }
         self.ticks = self.ticks.saturating_add(delta);
-        Ok(Some(Event { ticks: self.ticks, args, at, event: shape.event }))
+        *event = Event { ticks: self.ticks, args, at, event: shape.event };
+        Ok(true)
     }
 }
 

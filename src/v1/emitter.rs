@@ -1,7 +1,7 @@
 //! Creates ordered records from the result of the first pass, a block at a time.
 //!
-//! 1. Merge the events of the Ps by what they wait for and by time.
-//! 2. Insert the CPU samples and the ends of system calls by their times.
+//! 1. Merge the events of the Ps, and the CPU samples, by what they wait for and by time.
+//! 2. Insert the ends of system calls by their times.
 //! 3. Apply each event to the state, and convert it to records.
 //!
 //! The first record is a Sync, a nanosecond before all others. The last record is a Sync, a nanosecond after all
@@ -14,9 +14,10 @@ use super::clock::Clock;
 use super::convert::{self, Converter, Lookup, Produced};
 use super::cursor::Cursor;
 use super::found::{Found, ProcBatches, Sample, location};
-use super::goroutine::Proc;
+use super::goroutine::{NO_GO, Proc};
 use super::limits;
 use super::moves::{RunInput, Stop};
+use super::order::Upcoming;
 use super::record_block::RecordBlock;
 use super::spec::EventType;
 use super::syscall::Exit;
@@ -41,10 +42,12 @@ pub(super) struct Emitter {
     procs: Vec<ProcEvents>,
     /// The time of the merge in ticks.
     ticks: u64,
-    /// The time in ticks from which on a sample or the end of a system call may precede the events of the merge.
+    /// The time in ticks from which on the end of a system call may precede the events of the merge.
     horizon: u64,
     next_sample: usize,
     next_exit: usize,
+    /// The number of events of the first P that have happened since it became the first, if its run was interrupted.
+    paused_after: u64,
     clock: Clock,
     pub converter: Converter,
     pub out: RecordBlock,
@@ -74,14 +77,13 @@ struct ProcEvents {
 /// The source of the next record.
 #[derive(Clone, Copy)]
 enum Next {
-    /// This P, as long as its events are before `until`.
+    /// The event of this P, and its later events before `until`. The samples are the last row.
     Merge {
         row: u32,
         ticks: u64,
         until: u64,
     },
     Exit(Exit),
-    Sample(Sample),
     /// No P, because the time of the earliest event is too large. The event is of this P.
     Overflow(u32),
     End,
@@ -98,6 +100,7 @@ impl Emitter {
             horizon: 0,
             next_sample: 0,
             next_exit: 0,
+            paused_after: 0,
             clock: Clock { start: 0, end: u64::MAX, nanos_per_tick: 0.0 },
             converter: Converter::new(version),
             out: RecordBlock::default(),
@@ -128,25 +131,22 @@ impl Emitter {
         self.clock.nanos_per_tick = 1e9 / ticks_per_second as f64;
         self.found.sort_samples();
         self.found.exits.sort_unstable();
-        // All bits set means "no P", which is -1 in Go's reader and comes first.
-        self.found.procs.sort_unstable_by_key(|row| row.proc as i64);
-
         let world = &mut self.converter.world;
         world.timers = std::mem::take(&mut self.found.timers);
         self.procs = self.found.procs.iter().map(|row| ProcEvents::new(*row)).collect();
-        for (row, ProcEvents { cursor, .. }) in (0..).zip(&mut self.procs) {
+        for ProcEvents { cursor, .. } in &mut self.procs {
             cursor.look(source.window(), &self.found.batches).map_err(|fault| fault.located(source))?;
-            if let Some(event) = cursor.event() {
-                world.merge.enter(event.ticks, row);
-            }
+            let upcoming = world.upcoming(cursor.event(), NO_GO);
+            world.merge.enter(&mut world.gos, upcoming);
         }
+        world.merge.enter(&mut world.gos, self.found.upcoming_sample(0));
+        world.merge.begin();
         self.set_horizon();
         self.clock.start = match self.choose() {
             Next::Merge { ticks, .. } => ticks,
             Next::Exit(exit) => exit.ticks(),
-            Next::Sample(sample) => sample.ticks,
             Next::Overflow(row) => return Err(self.overflow(row, source)),
-            Next::End => return Ok(Progress::End),
+            Next::End => return self.check_end(source),
         };
         self.clock.end = self.clock.end();
         self.set_horizon();
@@ -163,9 +163,8 @@ impl Emitter {
                 continue;
             }
             match self.choose() {
-                Next::Merge { row, until, .. } => self.run(row, until, window, source)?,
+                Next::Merge { row, ticks, until } => self.run(row, ticks, until, window, source)?,
                 Next::Exit(exit) => self.exit(exit, source)?,
-                Next::Sample(sample) => self.sample(sample, source)?,
                 Next::Overflow(row) => return Err(self.overflow(row, source)),
                 Next::End if self.out.waiting() > 0 => return Ok(Progress::Block),
                 Next::End => return self.check_end(source),
@@ -174,13 +173,13 @@ impl Emitter {
         Ok(Progress::Block)
     }
 
-    /// Chooses the earliest record. At equal times, the order is: the end of a system call, the event of a P, a sample.
+    /// Chooses the earliest record. The ends of system calls say whether they precede events of equal times.
     #[inline(always)]
     fn choose(&self) -> Next {
         let merge = &self.converter.world.merge;
         match merge.first() {
             Some((ticks, row)) if ticks < self.horizon => {
-                Next::Merge { row, ticks, until: merge.limit(row).min(self.horizon) }
+                Next::Merge { row, ticks, until: merge.limit().min(self.horizon) }
             }
             first => self.choose_other(first),
         }
@@ -189,48 +188,55 @@ impl Emitter {
     /// Chooses the earliest record from the horizon on.
     #[inline(never)]
     fn choose_other(&self, first: Option<(u64, u32)>) -> Next {
-        let exit = self.found.exits.get(self.next_exit);
-        let sample = self.found.samples.get(self.next_sample);
-        let first_sample = sample.filter(|sample| first.is_none_or(|(ticks, _)| sample.ticks < ticks));
-        match (exit, first_sample) {
-            (Some(exit), Some(sample)) if exit.before() > sample.ticks => Next::Sample(*sample),
-            (Some(exit), _) => Next::Exit(*exit),
-            (None, Some(sample)) => Next::Sample(*sample),
-            (None, None) => first.map_or(Next::End, |(_, row)| Next::Overflow(row)),
+        match self.found.exits.get(self.next_exit) {
+            Some(exit) => Next::Exit(*exit),
+            None => first.map_or(Next::End, |(_, row)| Next::Overflow(row)),
         }
     }
 
     fn set_horizon(&mut self) {
         let exit = self.found.exits.get(self.next_exit).map_or(u64::MAX, |exit| exit.before());
-        let sample = self.found.samples.get(self.next_sample).map_or(u64::MAX, |sample| sample.ticks + 1);
-        self.horizon = exit.min(sample).min(self.clock.end);
+        self.horizon = exit.min(self.clock.end);
     }
 
-    /// Converts the events of the first P that are before all others.
+    /// Converts the first event of the first P, and its later events before `until`.
     #[inline(always)]
-    fn run(&mut self, row: u32, mut until: u64, window: &[u8], source: &Source<'_>) -> Result<(), Error> {
-        let ProcEvents { cursor, proc } = &mut self.procs[row as usize];
+    fn run(&mut self, row: u32, first: u64, mut until: u64, window: &[u8], source: &Source<'_>) -> Result<(), Error> {
+        let Some(ProcEvents { cursor, proc }) = self.procs.get_mut(row as usize) else { return self.sample(source) };
         let lookup = Lookup { window, found: &self.found, samples: self.next_sample };
         let mut last = self.ticks;
         let mut rare_at = None;
-        let next = loop {
-            let input = RunInput { window, tables: &self.found.tables, clock: self.clock, until, from: last };
-            let (records, last_time) = self.out.room();
-            let position = cursor.position();
-            let (made, why) = self.converter.run(position, proc, records, last_time, input);
-            last = if made > 0 { position.ticks } else { last };
-            self.out.fill(made);
-            if let Stop::Due(ticks) = why {
-                break Some(ticks);
+        let mut events = std::mem::take(&mut self.paused_after);
+        // Whether other Ps have events at the time of the first event. Then the second event is after theirs.
+        let mut is_tied = events == 0 && until <= first;
+        let upcoming = loop {
+            if !is_tied {
+                let input = RunInput { window, tables: &self.found.tables, clock: self.clock, until, from: last };
+                let (records, last_time) = self.out.room();
+                let position = cursor.position();
+                let (made, why) = self.converter.run(position, proc, records, last_time, input);
+                last = if made > 0 { position.ticks } else { last };
+                self.out.fill(made);
+                events += made as u64;
+                match why {
+                    Stop::Due(ticks) => break Upcoming::Ready(ticks),
+                    Stop::Full => return self.pause(last, events),
+                    Stop::Other => {}
+                }
             }
             if let Err(fault) = cursor.look(window, &self.found.batches) {
                 self.ticks = last;
                 return Err(self.fault(*fault.kind, fault.at, source));
             }
-            let Some(event) = cursor.event() else { break None };
+            let Some(event) = cursor.event() else { break Upcoming::None };
             let ticks = event.ticks;
-            if ticks >= until || !self.out.has_room() {
-                break Some(ticks);
+            if !std::mem::take(&mut is_tied) {
+                if ticks >= until {
+                    break self.converter.world.upcoming(Some(event), proc.go_id);
+                }
+                if !self.out.has_room() {
+                    return self.pause(last, events);
+                }
             }
             // Traces whose times contradict their order have no events.
             if ticks < last {
@@ -247,13 +253,7 @@ impl Emitter {
                     convert::second(produced, time + 1, self.out.repeat());
                     self.out.push(time + 1);
                 }
-                Ok(Step::Wait) => {
-                    let world = &mut self.converter.world;
-                    world.merge.park(&mut world.gos, ticks);
-                    world.merge.admit();
-                    self.ticks = last;
-                    return Ok(());
-                }
+                Ok(Step::Wait) => break Upcoming::Waits(ticks),
                 Err(kind) => {
                     let at = event.at;
                     return Err(self.fault(*kind, at, source));
@@ -261,22 +261,29 @@ impl Emitter {
             }
             let at = event.at;
             cursor.step();
+            events += 1;
             let world = &mut self.converter.world;
-            if world.merge.has_moved() {
-                until = until.min(world.merge.wake(&mut world.gos, row));
+            if world.merge.has_moved() && world.merge.wake(&mut world.gos) {
+                until = 0;
             }
             if self.converter.rare_happened {
                 (rare_at, until) = stop(at);
             }
         };
         self.ticks = last;
-        let merge = &mut self.converter.world.merge;
-        merge.replace_first(next);
-        merge.admit();
+        let world = &mut self.converter.world;
+        world.merge.advance(&mut world.gos, events - std::mem::take(&mut self.converter.returns), upcoming);
         match rare_at {
             Some(at) => self.handle_rare(at, source),
             None => Ok(()),
         }
+    }
+
+    /// Interrupts a run of events of the first P because there is no room, after this many of its events.
+    fn pause(&mut self, last: u64, events: u64) -> Result<(), Error> {
+        self.ticks = last;
+        self.paused_after = events;
+        Ok(())
     }
 
     /// Adds the warning of the event, if it has one.
@@ -305,10 +312,13 @@ impl Emitter {
         Ok(())
     }
 
-    fn sample(&mut self, sample: Sample, source: &Source<'_>) -> Result<(), Error> {
+    /// Converts the next sample.
+    #[inline(never)]
+    fn sample(&mut self, source: &Source<'_>) -> Result<(), Error> {
+        let Some(&Sample { ticks, proc, go, stack, at }) = self.found.samples.get(self.next_sample) else {
+            return Ok(());
+        };
         self.next_sample += 1;
-        self.set_horizon();
-        let Sample { ticks, proc, go, stack, at } = sample;
         let last = std::mem::replace(&mut self.ticks, ticks);
         if last > ticks {
             return Err(self.fault(ErrorKind::TimeOrder { last, found: ticks }, at, source));
@@ -317,6 +327,8 @@ impl Emitter {
         let stack = self.found.stack(stack, at).map_err(|kind| self.fault(*kind, at, source))?;
         convert::sample(proc, go, stack, time, self.out.next());
         self.out.push(time);
+        let world = &mut self.converter.world;
+        world.merge.advance(&mut world.gos, 1, self.found.upcoming_sample(self.next_sample));
         Ok(())
     }
 
@@ -330,7 +342,10 @@ impl Emitter {
     /// Returns the error that the time of the next event of a P is too large.
     #[cold]
     fn overflow(&mut self, row: u32, source: &Source<'_>) -> Error {
-        let cursor = &mut self.procs[row as usize].cursor;
+        let Some(ProcEvents { cursor, .. }) = self.procs.get_mut(row as usize) else {
+            let at = self.found.samples.get(self.next_sample).map_or(0, |sample| sample.at);
+            return self.fault(ErrorKind::TimestampOverflow, at, source);
+        };
         match cursor.look(source.window(), &self.found.batches) {
             Ok(_) => {
                 let at = cursor.event().map_or(0, |event| event.at);

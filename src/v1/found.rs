@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use foldhash::fast::RandomState;
 
+use super::order::Upcoming;
 use super::parse::Parsed;
 use super::syscall::Exit;
 use crate::error::{Error, ErrorKind, Location, broken};
@@ -105,6 +106,11 @@ impl Found {
         pdqsort::sort_by_key(&mut self.samples, |sample| sample.ticks as i64);
         self.sampled = self.samples.iter().enumerate().map(|(i, sample)| (sample.go, i)).collect();
         self.sampled.sort_unstable();
+    }
+
+    /// Returns the sample with this index, for the merge.
+    pub fn upcoming_sample(&self, index: usize) -> Upcoming {
+        self.samples.get(index).map_or(Upcoming::None, |sample| Upcoming::Ready(sample.ticks))
     }
 
     /// Returns whether a goroutine has a sample before a time, among the samples from index `from` on.

@@ -49,9 +49,15 @@
 //!
 //! # Differences from Go's reader
 //!
-//! There are none for valid traces, except where Go depends on chance: events of different Ps at
-//! the same raw time are in order of their P, and initial statuses are in order of their goroutine.
-//! For other traces:
+//! There are none for valid traces where Go's reader gives the same result in every run. It depends on the order of a Go
+//! map in two places:
+//!
+//! - The initial order of the Ps, which can decide the order of events at the same raw time ([`order`]). Here it is the
+//!   order of the file.
+//! - The initial statuses of goroutines. Here they are in order of the goroutine's ID.
+//!
+//! The order of two ends of system calls with equal times that were also written at equal times is that of their
+//! goroutines. Go's is that of the merge. For other traces:
 //!
 //! - The events before a contradiction are returned. Go reads the whole trace before it returns any event.
 //! - Misuse of a region or task is a warning. Go stops.

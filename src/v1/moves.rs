@@ -17,6 +17,7 @@ use crate::event::GoState::{NotExist, Runnable, Running, Syscall, Waiting};
 use crate::event::record::{Record, Symbol, What};
 use crate::event::tables::Tables;
 use crate::id::NONE;
+use crate::sched::arena::Arena;
 
 /// The kinds of frequent events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,8 +98,10 @@ static LEAVES: [Leave; 1 + TYPE_BITS as usize] = {
 /// The reason why a run of frequent events ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stop {
-    /// The next event is at this time, but events of other Ps are earlier, or there is no room.
+    /// The next event can happen, and is at this time, but events of other Ps are earlier.
     Due(u64),
+    /// There is no room for the next event.
+    Full,
     /// The next event is not frequent, has to wait, or is wrong.
     Other,
 }
@@ -156,10 +159,16 @@ impl Converter {
             if kind == Kind::Other || word.is_short() || now < from {
                 break Stop::Other;
             }
-            if now >= until || made + 1 >= records.len() {
-                break Stop::Due(now);
+            if now >= until {
+                break match is_ready(kind, word, &mut world.gos, go_id) {
+                    true => Stop::Due(now),
+                    false => Stop::Other,
+                };
             }
-            let Some(record) = records.get_mut(made) else { break Stop::Due(now) };
+            if made + 1 >= records.len() {
+                break Stop::Full;
+            }
+            let Some(record) = records.get_mut(made) else { break Stop::Full };
             match kind {
                 Kind::StartLocal | Kind::Start => {
                     let id = word.take();
@@ -232,6 +241,7 @@ impl Converter {
                     record.stack = stack;
                     record.locate(or_zero(thread), proc_id, go_id, time);
                     made += 1;
+                    self.returns += 1;
                     let Some(record) = records.get_mut(made) else { break Stop::Other };
                     time += 1;
                     record.go_transition(go_id, Syscall, Running);
@@ -241,7 +251,7 @@ impl Converter {
                     let id = word.take();
                     let start = word.take();
                     let stack = word.take();
-                    let is_new = id != NO_GO && !world.gos.find(id).is_some() && !world.merge.has_parked();
+                    let is_new = id != NO_GO && !world.gos.find(id).is_some() && !world.merge.is_awaited(id);
                     if word.is_short()
                         || !is_whole(word, head)
                         || !is_new
@@ -289,6 +299,26 @@ impl Converter {
         *last_time = time;
         (made, stop)
     }
+}
+
+/// Returns whether a frequent event can happen. Returns false if that is not quickly known.
+#[inline(never)]
+fn is_ready(kind: Kind, mut values: Word, gos: &mut Arena<Go>, go_on_proc: u64) -> bool {
+    let (state, is_numbered) = match kind {
+        Kind::Other => return false,
+        Kind::Call | Kind::End | Kind::Heap => return true,
+        // The goroutine on a P is running.
+        Kind::Leave => return go_on_proc != NO_GO,
+        Kind::Create => return !gos.find(values.take()).is_some() && !values.is_short(),
+        Kind::StartLocal => (RUNNABLE, false),
+        Kind::Start => (RUNNABLE, true),
+        Kind::UnblockLocal => (WAITING, false),
+        Kind::Unblock => (WAITING, true),
+    };
+    let index = gos.find(values.take());
+    let number = if is_numbered { values.take() } else { 0 };
+    let is_in_state = |go: &mut Go| go.packed.differs(state) == 0 && (!is_numbered || go.sequence == number);
+    !values.is_short() && gos.get_mut(index).is_some_and(is_in_state)
 }
 
 /// Returns whether the length in the second byte equals the length of the values.

@@ -189,12 +189,37 @@ fn a_system_call_with_a_sample_does_not_block() {
     assert!(!sampled(2));
 }
 
+/// Returns the Ps of the events that state a heap goal.
+fn procs_of_goals(trace: Trace) -> String {
+    let lines = trace.lines();
+    let goals = lines.iter().filter(|line| line.contains("/gc/heap/goal"));
+    let procs: Vec<_> = goals.filter_map(|line| line.split(['=', ' ']).nth(3)).collect();
+    procs.join(" ")
+}
+
 #[test]
-fn at_equal_times_the_lower_p_is_first() {
-    let trace = Trace::new();
-    let trace = [5, u64::MAX, 1].into_iter().fold(trace, |trace, p| trace.batch(p, 50).event(E::HeapGoal, &[0, p]));
-    let procs: Vec<_> = trace.lines().iter().filter_map(|line| line.split(' ').nth(1).map(String::from)).collect();
-    assert_eq!(procs, ["P=-1", "P=1", "P=5"]);
+fn equal_times_are_in_the_order_of_go() {
+    // Ps 1 to 4 wait for goroutines that P 0 creates. Then all Ps have events at the same times. Go's reader returns this
+    // order in every run.
+    let mut trace = Trace::begun();
+    for go in [13, 11, 14, 12] {
+        trace = trace.event(E::GoCreate, &[5, go, 0, 0]);
+    }
+    trace = (0..3).fold(trace, |trace, _| trace.event(E::HeapGoal, &[15, 1]));
+    for p in 1..=4 {
+        trace = trace.batch(p, 105 + p).event(E::ProcStart, &[0, 7 + p]).event(E::GoStart, &[35 - p, 10 + p, 1]);
+        trace = (0..p).fold(trace, |trace, _| trace.event(E::HeapGoal, &[0, 1]));
+        trace = trace.event(E::HeapGoal, &[15, 1]).event(E::HeapGoal, &[0, 1]);
+    }
+    assert_eq!(procs_of_goals(trace), "0 1 3 2 3 2 3 4 4 4 4 3 4 3 4 0 2 1 2 1 0");
+}
+
+#[test]
+fn at_equal_times_samples_are_in_the_order_of_go() {
+    let trace = Trace::begun().event(E::CPUSample, &[0, 115, 0, 1, 0]).event(E::CPUSample, &[0, 115, 0, 1, 0]);
+    let trace = trace.event(E::HeapGoal, &[10, 1]).event(E::HeapGoal, &[0, 1]);
+    let kinds: Vec<_> = trace.lines().iter().filter_map(|line| line.split(' ').nth(3).map(String::from)).collect();
+    assert_eq!(kinds[3..], ["StackSample", "Metric", "StackSample", "Metric"]);
 }
 
 #[test]

@@ -17,7 +17,7 @@
 //! - [`records`]: the records of tables.
 //! - [`cursor`]: the events of one thread.
 //! - [`generation`]: the batches of one generation, and its tables. It contains only data.
-//! - [`frontier`]: the threads by the time of their next event.
+//! - [`frontier`](crate::wire::frontier): the threads by the time of their next event.
 //! - [`parked`]: threads that have to wait, if there are many.
 //! - [`effects`]: the table of each event's effects on goroutines and Ps, and its conditions.
 //! - [`order`]: applies events to the scheduler, and fills their records.
@@ -33,7 +33,6 @@ mod batch;
 mod cursor;
 pub(crate) mod decoder;
 mod effects;
-mod frontier;
 mod generation;
 mod lenient;
 mod order;

@@ -7,8 +7,8 @@
 
 use std::collections::BTreeSet;
 
-use super::frontier::Head;
 use crate::sched::Wait;
+use crate::wire::frontier::Head;
 
 #[derive(Debug, Default)]
 pub(super) struct Parked {

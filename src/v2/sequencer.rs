@@ -21,7 +21,6 @@ mod waiting;
 use std::cell::Cell;
 
 use super::cursor::{BriefCursor, Cursor};
-use super::frontier::{Frontier, Head};
 use super::generation::{Generation, Sample};
 use super::order::{self, Attempt, EventRecords};
 use super::parked::{Parked, TryBudget};
@@ -35,6 +34,7 @@ use crate::limits;
 use crate::sched::arena::Index;
 use crate::sched::{OnThread, Sched, Step};
 use crate::warning::Warnings;
+use crate::wire::frontier::{Frontier, Head};
 use crate::wire::header::Version;
 use crate::wire::source::Source;
 

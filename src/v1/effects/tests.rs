@@ -322,6 +322,10 @@ fn check(case: &Case) {
         Err(_) => Outcome::Broken,
     };
     assert_eq!(found, expected, "{case:?} {converted:?}");
+    let [a, b, ..] = case.args;
+    let is_ready =
+        Model::new(case).converter.world.is_ready(case.event, [a, b], case.before.go_on_proc.unwrap_or(NO_GO));
+    assert_eq!(is_ready, expected != Outcome::Waits, "{case:?}");
 
     let mut quick = Model::new(case);
     let mut quick_records = [Record::BLANK; 4];

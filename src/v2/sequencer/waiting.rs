@@ -1,7 +1,6 @@
 //! Chooses another thread when the earliest event cannot be ordered yet.
 
 use super::super::effects;
-use super::super::frontier::Head;
 use super::super::order;
 use super::super::spec::{EventType, MAX_ARGS};
 use super::{Fault, Sequencer, Tolerate};
@@ -9,6 +8,7 @@ use crate::error::{Error, ErrorKind, StuckHead};
 use crate::id::{ThreadId, present};
 use crate::sched::{Context, Wait};
 use crate::time::Time;
+use crate::wire::frontier::Head;
 use crate::wire::source::Source;
 
 impl Sequencer {

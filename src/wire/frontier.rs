@@ -1,20 +1,21 @@
-//! The frontier: a binary heap of the threads, by the time of their next event.
+//! The frontier: a binary heap of the threads (v2) or Ps (v1), by the time of their next event.
 //!
-//! The standard library's heap would order threads with the same time differently, which is visible in the result. This
-//! heap, and the sorting when the earliest event has to wait, follow Go's `src/internal/trace/batchcursor.go`.
+//! The standard library's heap would order heads with the same time differently, which is visible in the result. This
+//! heap, and the sorting when the earliest event of v2 has to wait, follow Go's `batchcursor.go` and
+//! `internal/tracev1/order.go` in `src/internal/trace`.
 
-use crate::wire::pdqsort;
+use super::pdqsort;
 
-/// A thread and the time of its next event.
+/// A thread or P and the time of its next event.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Head {
+pub(crate) struct Head {
     pub time: i64,
-    /// The number of the thread's cursor.
+    /// The number of its cursor.
     pub cursor: u32,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Frontier {
+pub(crate) struct Frontier {
     heap: Vec<Head>,
 }
 
@@ -26,7 +27,11 @@ impl Frontier {
 
     /// Returns the latest time at which the first head stays the first.
     pub fn limit(&self) -> i64 {
-        self.heap.iter().take(3).skip(1).map(|head| head.time).min().unwrap_or(i64::MAX)
+        match &self.heap[..] {
+            [_, left, right, ..] => left.time.min(right.time),
+            [_, other] => other.time,
+            _ => i64::MAX,
+        }
     }
 
     pub fn clear(&mut self) {
@@ -42,12 +47,8 @@ impl Frontier {
     #[inline(always)]
     pub fn update(&mut self, i: usize, time: i64) {
         let head = Head { time, ..self.heap[i] };
-        if i == 0 {
-            return self.sift_down(0, head);
-        }
-        self.heap[i] = head;
-        if self.sift_up(i) == i {
-            self.sift_down(i, head);
+        if i == 0 || sift_up(&mut self.heap, i, head) == i {
+            sift_down(&mut self.heap, i, head);
         }
     }
 
@@ -57,9 +58,40 @@ impl Frontier {
             self.heap.swap((i - 1) / 2, i);
             i = (i - 1) / 2;
         }
-        self.heap.swap_remove(0);
-        if let Some(&head) = self.heap.first() {
-            self.sift_down(0, head);
+        self.pop();
+    }
+
+    /// Removes and returns the first head.
+    pub fn pop(&mut self) -> Option<Head> {
+        let last = self.heap.pop()?;
+        let Some(&first) = self.heap.first() else { return Some(last) };
+        sift_down(&mut self.heap, 0, last);
+        Some(first)
+    }
+
+    /// Replaces the time of the first head by removing and inserting it this many times, before all others except for the
+    /// last time. Other than [`update`](Self::update), this also changes the order of the others.
+    #[inline(always)]
+    pub fn reinsert_first(&mut self, times: u64, time: i64) {
+        match &mut self.heap[..] {
+            [] => {}
+            [first] => first.time = time,
+            [first, second] => {
+                first.time = time;
+                if second.time <= time {
+                    std::mem::swap(first, second);
+                }
+            }
+            [first, left, right] => {
+                first.time = time;
+                if left.time < right.time {
+                    std::mem::swap(left, right);
+                }
+                if right.time <= time {
+                    std::mem::swap(first, right);
+                }
+            }
+            heap => reinsert_first(heap, times, time),
         }
     }
 
@@ -68,40 +100,84 @@ impl Frontier {
         pdqsort::sort_by_key(&mut self.heap, |head| head.time);
     }
 
-    fn sift_up(&mut self, mut i: usize) -> usize {
-        while i > 0 && self.heap[(i - 1) / 2].time > self.heap[i].time {
-            self.heap.swap((i - 1) / 2, i);
-            i = (i - 1) / 2;
-        }
-        i
+    fn sift_up(&mut self, i: usize) -> usize {
+        let head = self.heap[i];
+        sift_up(&mut self.heap, i, head)
     }
+}
 
-    /// Moves `head` down from this index. The head stays in registers until its place is found.
-    #[inline(always)]
-    fn sift_down(&mut self, mut i: usize, head: Head) {
-        let heap = &mut self.heap[..];
-        loop {
-            // At equal times, the upper head stays. If both children have equal times, the left child moves up.
-            let left = 2 * i + 1;
-            let (mut least, mut least_head) = (i, head);
-            if let Some(&child) = heap.get(left) {
-                if child.time < least_head.time {
-                    (least, least_head) = (left, child);
-                }
-                if let Some(&child) = heap.get(left + 1)
-                    && child.time < least_head.time
-                {
-                    (least, least_head) = (left + 1, child);
-                }
-            }
-            if least == i {
-                break;
-            }
-            heap[i] = least_head;
-            i = least;
+fn reinsert_first(heap: &mut [Head], times: u64, time: i64) {
+    let (Head { cursor, .. }, end) = (heap[0], heap.len() - 1);
+    remove_first(heap);
+    for _ in 1..times {
+        if is_steady(&heap[..end]) {
+            break;
         }
-        heap[i] = head;
+        sift_up(heap, end, Head { time: i64::MIN, cursor });
+        remove_first(heap);
     }
+    sift_up(heap, end, Head { time, cursor });
+}
+
+/// Moves the last head to where the first head was, and down.
+#[inline(always)]
+fn remove_first(heap: &mut [Head]) {
+    if let Some((&mut last, rest)) = heap.split_last_mut() {
+        sift_down(rest, 0, last);
+    }
+}
+
+/// Returns whether nothing changes if a head is inserted before all others and removed. Only equal times can change that:
+/// the head that was at the end of the way of the inserted head goes another way.
+fn is_steady(heap: &[Head]) -> bool {
+    let time = |i: usize| heap[i].time;
+    let mut i = (heap.len() - 1) / 2;
+    let mut is_steady = i == 0 || time((i - 1) / 2) < time(i);
+    while i > 0 {
+        let parent = (i - 1) / 2;
+        let is_right = i.is_multiple_of(2);
+        is_steady &= !is_right || time(i - 1) != time(parent);
+        i = parent;
+    }
+    is_steady
+}
+
+/// Moves `head` up from this index, and returns its new index.
+#[inline(always)]
+fn sift_up(heap: &mut [Head], mut i: usize, head: Head) -> usize {
+    while i > 0 && heap[(i - 1) / 2].time > head.time {
+        heap[i] = heap[(i - 1) / 2];
+        i = (i - 1) / 2;
+    }
+    heap[i] = head;
+    i
+}
+
+/// Moves `head` down from this index, and returns its new index. The head stays in registers until its place is found.
+#[inline(always)]
+fn sift_down(heap: &mut [Head], mut i: usize, head: Head) -> usize {
+    loop {
+        // At equal times, the upper head stays. If both children have equal times, the left child moves up.
+        let left = 2 * i + 1;
+        let (mut least, mut least_head) = (i, head);
+        if let Some(&child) = heap.get(left) {
+            if child.time < least_head.time {
+                (least, least_head) = (left, child);
+            }
+            if let Some(&child) = heap.get(left + 1)
+                && child.time < least_head.time
+            {
+                (least, least_head) = (left + 1, child);
+            }
+        }
+        if least == i {
+            break;
+        }
+        heap[i] = least_head;
+        i = least;
+    }
+    heap[i] = head;
+    i
 }
 
 #[cfg(test)]
@@ -213,5 +289,35 @@ mod tests {
         assert_eq!(cursors(&frontier), [0, 5, 1, 3, 4]);
         frontier.clear();
         assert_eq!((cursors(&frontier), frontier.limit()), (vec![], i64::MAX));
+    }
+
+    /// Removes the first head and inserts it with this time, as Go's `orderEventList` does.
+    fn pop_and_push(frontier: &mut Frontier, time: i64) {
+        if let Some(head) = frontier.pop() {
+            frontier.insert(Head { time, ..head });
+        }
+    }
+
+    proptest! {
+        /// The times are few, so many are equal.
+        #[test]
+        fn inserting_many_times_is_the_same_as_one_by_one(
+            times in proptest::collection::vec(0..4_i64, 1..12),
+            moves in proptest::collection::vec((1..6_u64, 0..5_i64), 1..30),
+        ) {
+            let mut quick = Frontier::default();
+            let mut naive = Frontier::default();
+            for (&time, cursor) in times.iter().zip(0..) {
+                quick.insert(Head { time, cursor });
+                naive.insert(Head { time, cursor });
+            }
+            for (times, time) in moves {
+                quick.reinsert_first(times, time);
+                (1..times).for_each(|_| pop_and_push(&mut naive, i64::MIN));
+                pop_and_push(&mut naive, time);
+                let heads = |frontier: &Frontier| frontier.heads().iter().map(|head| (head.time, head.cursor)).collect::<Vec<_>>();
+                prop_assert_eq!(heads(&quick), heads(&naive));
+            }
+        }
     }
 }
