@@ -76,8 +76,13 @@ export class FrameStrip {
     const text =
       this.drawFrame(context, x) ??
       `GC cycles over ${duration(this.end - this.start)}; point at a function to see when it was active`;
+    const fitting = fitText(context, text, width - 8);
+    context.globalAlpha = 0.75;
+    context.fillStyle = colours.background;
+    context.fillRect(2, 2, context.measureText(fitting).width + 6, STRIP_HEIGHT - 10);
+    context.globalAlpha = 1;
     context.fillStyle = colours.text;
-    context.fillText(fitText(context, text, width - 8), 4, STRIP_HEIGHT - 17);
+    context.fillText(fitting, 5, STRIP_HEIGHT - 16);
   }
 
   /**

@@ -16,7 +16,7 @@ export function header(app, find) {
   const { trace } = session;
   const facts = trace
     ? [
-        trace.version ? `go ${clean(trace.version, 20)}` : "",
+        clean(trace.version, 20),
         duration(trace.end_ns - trace.start_ns),
         plural(trace.procs.length, "P"),
         plural(trace.goroutine_count, "goroutine"),

@@ -147,7 +147,7 @@ function paintStack(lane, pixels, width, height, scale) {
     [lane.gc, pixel(GC_WORK), 1],
     [lane.syscall, pixel(SYSCALL), 1],
     [lane.runnable, pixel(RUNNABLE), 1],
-    [lane.waiting, pixelOf(colours.states[WAITING] ?? "#000000", 0.75), 0],
+    [lane.waiting, pixelOf(colours.states[WAITING] ?? "#000000", 0.5), 0],
   ]);
   const unit = height / Math.max(scale, 1);
   for (let cell = 0; cell < width; cell += 1) {

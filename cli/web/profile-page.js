@@ -5,7 +5,7 @@ import { button, el } from "./dom.js";
 import { inUnit } from "./format.js";
 import { FlameGraph } from "./flame.js";
 import { go, place } from "./place.js";
-import { profileTable } from "./range-panel.js";
+import { profileTable } from "./profile-tab.js";
 import { missing, subpage } from "./subpage.js";
 import { clean } from "./text.js";
 

@@ -2,13 +2,12 @@
 // (or, without one, of what is in view), the chain of wakers, and search hits.
 
 import { button, el, fill } from "./dom.js";
-import { count, duration, inUnit, moment, percent } from "./format.js";
-import { FlameGraph } from "./flame.js";
-import { FrameStrip } from "./frame-strip.js";
+import { duration, moment } from "./format.js";
 import { hitsTable } from "./find.js";
 import { go, onPlace, place } from "./place.js";
+import { ProfileTab } from "./profile-tab.js";
 import { goroutineText, placeOf, stateText, wakerText } from "./span-panel.js";
-import { barCell, table } from "./table.js";
+import { table } from "./table.js";
 import { clean } from "./text.js";
 
 const TABS = [
@@ -17,15 +16,6 @@ const TABS = [
   { key: "flame", text: "Flame graph" },
   { key: "chain", text: "Wakers" },
   { key: "hits", text: "Hits" },
-];
-
-/** What time is counted. */
-const KINDS = [
-  { key: "running", text: "running (on CPU)" },
-  { key: "runnable", text: "runnable (scheduler latency)" },
-  { key: "waiting", text: "waiting (blocked)" },
-  { key: "network", text: "waiting for the network" },
-  { key: "syscall", text: "in system calls" },
 ];
 
 /** Without a selected range, the panel follows the view after it rests this long. */
@@ -38,7 +28,7 @@ export class RangePanel {
   /** @param {App} app */
   constructor(app) {
     this.app = app;
-    this.reason = "";
+    this.profile = new ProfileTab(app, () => this.draw());
     this.timer = 0;
     this.turn = 0;
     this.tabs = el("div", { class: "tabs", role: "tablist", "aria-label": "About the range" });
@@ -96,15 +86,10 @@ export class RangePanel {
       this.loaded(this.app.provider.json("waits", { ...this.range(), limit: WAITS }), (answer) =>
         this.waits(answer),
       );
-    else
-      this.loaded(
-        this.app.provider.json("profile", {
-          ...this.range(),
-          of: place().of,
-          reason: place().of === "waiting" && this.reason ? this.reason : undefined,
-        }),
-        (answer) => this.profile(answer),
-      );
+    else {
+      const range = this.range();
+      this.loaded(this.profile.load(range), (answer) => this.profile.show(answer, range));
+    }
   }
 
   /**
@@ -158,19 +143,6 @@ export class RangePanel {
     this.scope.hidden = tab === "chain" || tab === "hits";
   }
 
-  kindSelect() {
-    const select = /** @type {HTMLSelectElement} */ (
-      el("select", { "aria-label": "What is counted" })
-    );
-    for (const { key, text } of KINDS) select.append(el("option", { value: key, text }));
-    select.value = place().of;
-    select.addEventListener("change", () => {
-      this.reason = "";
-      go({ of: select.value });
-    });
-    return select;
-  }
-
   /** @param {{ waits: Span[] }} answer */
   waits(answer) {
     const { app } = this;
@@ -218,45 +190,6 @@ export class RangePanel {
         },
       ),
     ];
-  }
-
-  /** @param {ProfileAnswer} answer */
-  profile(answer) {
-    if (answer.total === 0)
-      return [
-        el("p", { class: "total" }, this.kindSelect()),
-        el("p", {
-          class: "empty",
-          text: `No goroutine was ${KINDS.find(({ key }) => key === place().of)?.text ?? place().of} in this range.`,
-        }),
-      ];
-    const head = el(
-      "p",
-      { class: "total" },
-      this.kindSelect(),
-      el("b", { text: inUnit(answer.total, answer.unit) }),
-      ` in ${count(answer.count)} spans`,
-      this.reasonSelect(answer),
-    );
-    if (place().tab === "table") return [head, profileTable(answer)];
-    const strip = new FrameStrip(this.app, answer, this.range());
-    const graph = new FlameGraph(answer, (frame) => strip.follow(frame));
-    return [head, strip.element, graph.element];
-  }
-
-  /** @param {ProfileAnswer} answer */
-  reasonSelect(answer) {
-    if (place().of !== "waiting" || !answer.reasons || answer.reasons.length === 0) return null;
-    const select = /** @type {HTMLSelectElement} */ (el("select", { "aria-label": "Reason" }));
-    select.append(el("option", { value: "", text: "all reasons" }));
-    for (const { reason, total_ns: total } of answer.reasons)
-      select.append(el("option", { value: reason, text: `${clean(reason)} ${duration(total)}` }));
-    select.value = this.reason;
-    select.addEventListener("change", () => {
-      this.reason = select.value;
-      this.draw();
-    });
-    return select;
   }
 
   drawChain() {
@@ -318,47 +251,4 @@ export class RangePanel {
       ),
     );
   }
-}
-
-/**
- * The functions of a profile by their own and their whole time.
- * @param {ProfileAnswer} answer
- */
-export function profileTable(answer) {
-  const { total, unit, frames } = answer;
-  return table(
-    [
-      {
-        title: "itself",
-        number: true,
-        value: (row) => row.self,
-        cell: (row) => inUnit(row.self, unit),
-      },
-      {
-        title: "share",
-        number: true,
-        value: (row) => row.self,
-        cell: (row) => barCell(row.self / total, percent(row.self / total)),
-      },
-      {
-        title: "with callees",
-        number: true,
-        value: (row) => row.total,
-        cell: (row) => inUnit(row.total, unit),
-      },
-      {
-        title: "share",
-        number: true,
-        value: (row) => row.total,
-        cell: (row) => barCell(row.total / total, percent(row.total / total)),
-      },
-      {
-        title: "function",
-        value: (row) => frames[row.frame] ?? "",
-        cell: (row) => el("bdi", { text: clean(frames[row.frame] ?? "") }),
-      },
-    ],
-    answer.table,
-    { label: "Functions", sort: 0 },
-  );
 }

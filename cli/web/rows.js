@@ -66,7 +66,7 @@ export class Rows {
       });
     }
     this.addSelected();
-    const procs = trace.procs;
+    const procs = [...trace.procs].sort((left, right) => left - right);
     this.section("procs", "Ps (processors)", count(procs.length), () => {
       for (const proc of procs)
         this.add({ kind: "runs", key: `proc:${proc}`, lane: `proc:${proc}`, label: `P ${proc}` });
@@ -84,7 +84,7 @@ export class Rows {
     }
     if (trace.threads.length > 0) {
       this.section("threads", "Threads", count(trace.threads.length), () => {
-        for (const thread of trace.threads) {
+        for (const thread of [...trace.threads].sort((left, right) => left - right)) {
           this.add({
             kind: "runs",
             key: `thread:${thread}`,
