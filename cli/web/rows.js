@@ -12,7 +12,7 @@ const HEIGHTS = { section: 24, runs: 19, group: 34, more: 22, note: 22, interval
 const PAGE = 100;
 
 /** Rows of tasks or regions shown at most. */
-const MOST_INTERVAL_ROWS = 30;
+const MOST_INTERVAL_ROWS = 16;
 
 /** Ways to sort, and what they mean for groups and for the goroutines of a group. */
 export const SORTS = [
@@ -43,7 +43,6 @@ export class Rows {
     /** @type {() => void} */
     this.changed = () => {};
     this.build();
-    this.measureIntervals();
   }
 
   /** Lays the rows out anew, and tells. */

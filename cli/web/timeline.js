@@ -84,7 +84,10 @@ export class Timeline {
     this.rows.changed = draw;
     this.store.arrived = draw;
     this.marks.arrived = draw;
-    this.overview.changed = draw;
+    this.overview.changed = () => {
+      draw();
+      this.rows.measureIntervals();
+    };
     for (const loader of this.intervals.values()) loader.arrived = draw;
     this.scroller.addEventListener("scroll", draw);
     new ResizeObserver(draw).observe(this.scroller);
