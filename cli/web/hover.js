@@ -1,6 +1,6 @@
 // What is under the pointer on the lanes, as lines of a tooltip.
 
-import { count, duration, percent, relative, wall } from "./format.js";
+import { bytes, count, duration, percent, relative, wall } from "./format.js";
 import { intervalAt } from "./intervals-draw.js";
 import { runLabel } from "./lanes-draw.js";
 import { HAS_PAUSE, HIDES_SPANS, LONG_SYSCALL, STATE_WORDS } from "./states.js";
@@ -41,6 +41,7 @@ export function describe(timeline, row, at, y) {
       time,
     ].filter(Boolean);
   }
+  if (row.kind === "gc") return cycleLines(cycleAt(timeline.marks.answer, at, pixel * 2), time);
   if (row.kind === "group" && row.lane && row.group) {
     const counts = store.countsAt(row.lane, at);
     if (!counts) return [];
@@ -60,15 +61,7 @@ export function describe(timeline, row, at, y) {
   const where = clean(`${row.label} ${row.detail}`, 120);
   if (!run || run.state === 0)
     return row.lane
-      ? [
-          where,
-          row.lane.startsWith("proc:")
-            ? "idle"
-            : row.lane === "gc"
-              ? "no collection"
-              : "not alive or not known",
-          time,
-        ]
+      ? [where, row.lane.startsWith("proc:") ? "idle" : "not alive or not known", time]
       : [];
   const label = clean(runLabel(app, row, run));
   const share =
@@ -88,6 +81,33 @@ export function describe(timeline, row, at, y) {
     ...flags,
     time,
   ].filter(Boolean);
+}
+
+/**
+ * The collection at a time.
+ * @param {MarksAnswer | null} marks
+ * @param {number} at
+ * @param {number} slack in ns
+ */
+export function cycleAt(marks, at, slack) {
+  const near = (/** @type {Cycle} */ cycle) =>
+    cycle.start_ns - slack <= at && at <= cycle.end_ns + slack;
+  return marks?.cycles.find(near) ?? null;
+}
+
+/**
+ * @param {Cycle | null} cycle
+ * @param {string} time
+ */
+function cycleLines(cycle, time) {
+  if (!cycle) return ["no collection", time];
+  const heap = cycle.heap_start === null ? "" : `heap ${bytes(cycle.heap_start)} at its start`;
+  const live = cycle.heap_live === null ? "" : `${bytes(cycle.heap_live)} live after it`;
+  const goal = cycle.goal === null ? "" : `goal ${bytes(cycle.goal)}`;
+  const sizes = [heap, live, goal].filter(Boolean).join(", ");
+  return [`GC cycle ${cycle.seq} · ${duration(cycle.end_ns - cycle.start_ns)}`, sizes, time].filter(
+    Boolean,
+  );
 }
 
 /**
@@ -117,7 +137,7 @@ export class Rest {
    */
   start(row, at, then) {
     this.stop();
-    if (row.kind !== "runs" || !row.lane || row.lane === "gc") return;
+    if (row.kind !== "runs" || !row.lane) return;
     const [kind = "", id = ""] = row.lane.split(":");
     this.timer = setTimeout(async () => {
       const timer = this.timer;

@@ -144,9 +144,7 @@ function mark(app) {
  * @param {number} by
  */
 function neighbour(app, timeline, by) {
-  const lanes = timeline.rows.rows.filter(
-    (row) => row.kind === "runs" && row.lane !== "gc" && row.lane !== null,
-  );
+  const lanes = timeline.rows.rows.filter((row) => row.kind === "runs" && row.lane !== null);
   const now = lanes.findIndex((row) => row.lane === app.selection.selected?.lane);
   const next = lanes[now < 0 ? 0 : now + by];
   if (!next?.lane) return false;

@@ -14,6 +14,9 @@ const INSET = 1.5;
 /** Narrowest run that gets a label, in CSS pixels. */
 const LABEL_FROM = 34;
 
+/** Pauses nearer to each other than this, in CSS pixels, get paler lines: they would hide the lanes. */
+const PAUSES_APART = 30;
+
 /** Most runs of a lane that are looked at for labels. */
 const MOST_LABELS = 400;
 
@@ -180,7 +183,6 @@ function firstVisible(lane, cell) {
  */
 export function runLabel(app, row, run) {
   const ofGoroutine = row.lane?.startsWith("goroutine:") ?? false;
-  if (row.lane === "gc") return "GC";
   if (run.state === WAITING) return app.trace.reasons[run.what - 1] ?? "waiting";
   if (run.state === RUNNING && ofGoroutine) return `running on P ${run.what}`;
   if ((run.state === RUNNING || run.state === GC_WORK) && run.what > 0 && !ofGoroutine) {
@@ -194,19 +196,33 @@ export function runLabel(app, row, run) {
  * Stop-the-world pauses as lines across all lanes, and gaps of the trace.
  * @param {Scene} scene
  * @param {MarksAnswer | null} marks
+ * @param {Row[]} rows
  */
-export function drawMarks(scene, marks) {
+export function drawMarks(scene, marks, rows) {
   if (!marks) return;
   const { context, width, height } = scene;
   const colours = palette();
+  const seen = marks.pauses
+    .map((pause) => ({
+      ...pause,
+      left: xOf(scene, pause.start_ns),
+      right: xOf(scene, pause.end_ns),
+    }))
+    .filter(({ left, right }) => right >= 0 && left <= width);
+  const ground = rows.find((row) => row.kind === "gc");
+  if (ground) drawCycles(scene, marks.cycles, ground);
+  const crowd = Math.min(1, width / Math.max(1, seen.length) / PAUSES_APART);
   context.fillStyle = colours.pause;
-  for (const pause of marks.pauses) {
-    const [left, right] = [xOf(scene, pause.start_ns), xOf(scene, pause.end_ns)];
-    if (right < 0 || left > width) continue;
+  for (const { left, right, count } of seen) {
+    // A pause that is wide enough to see keeps its line, however many there are.
+    const wide = right - left > 1.5 && count === 1;
     context.globalAlpha = 0.16;
-    if (right - left > 1.5) context.fillRect(left, 0, right - left, height);
-    context.globalAlpha = right - left > 1.5 ? 0.8 : 0.5;
+    if (wide) context.fillRect(left, 0, right - left, height);
+    context.globalAlpha = wide ? 0.8 : 0.55 * crowd;
     context.fillRect(left, 0, 1, height);
+    context.globalAlpha = 0.9;
+    if (ground)
+      context.fillRect(left, ground.y - scene.top, 1, ground.height * (crowd < 1 ? 0.3 : 1));
   }
   context.globalAlpha = 1;
   context.strokeStyle = colours.faint;
@@ -219,6 +235,35 @@ export function drawMarks(scene, marks) {
     context.stroke();
   }
   context.setLineDash([]);
+}
+
+/**
+ * The GC's row: a hollow bar for each cycle. Drawn from the marks, so that short ones stay visible.
+ * @param {Scene} scene
+ * @param {Cycle[]} cycles
+ * @param {Row} row
+ */
+function drawCycles(scene, cycles, row) {
+  const { context, width } = scene;
+  const colour = palette().states[GC_WORK] ?? "";
+  const y = row.y - scene.top + INSET;
+  const tall = row.height - 2 * INSET;
+  for (const cycle of cycles) {
+    const left = Math.max(-1, xOf(scene, cycle.start_ns));
+    const right = Math.min(width + 1, Math.max(left + 1, xOf(scene, cycle.end_ns)));
+    if (right < 0 || left > width) continue;
+    context.fillStyle = colour;
+    context.globalAlpha = 0.4;
+    context.fillRect(left, y, right - left, tall);
+    context.globalAlpha = 1;
+    context.fillRect(left, y, right - left, tall * 0.28);
+    context.fillRect(left, y + tall * 0.72, right - left, tall * 0.28);
+    const text =
+      right - left < LABEL_FROM ? "" : fitText(context, `cycle ${cycle.seq}`, right - left - 10);
+    if (!text) continue;
+    context.fillStyle = palette().text;
+    context.fillText(text, Math.max(0, left) + 5, y + tall / 2 + 0.5);
+  }
 }
 
 /**

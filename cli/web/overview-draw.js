@@ -79,8 +79,9 @@ function drawOverviewMarks({ context, width, view }, marks) {
     context.fillRect(left, top, Math.max(1, x(cycle.end_ns) - left), MARKS_HEIGHT);
   }
   context.fillStyle = colours.pause;
+  const crowded = marks.pauses.length > width / 6;
   for (const pause of marks.pauses)
-    context.fillRect(x(pause.start_ns), top - 4, 1, MARKS_HEIGHT + 4);
+    context.fillRect(x(pause.start_ns), top - 4, 1, crowded ? 4 : MARKS_HEIGHT + 4);
 }
 
 /**

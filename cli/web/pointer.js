@@ -1,6 +1,6 @@
 // Mouse and wheel on the lanes and the axis: zoom, pan, range selection, hover and click.
 
-import { describe, Rest } from "./hover.js";
+import { cycleAt, describe, Rest } from "./hover.js";
 import { intervalAt } from "./intervals-draw.js";
 import { go } from "./place.js";
 import { palette } from "./theme.js";
@@ -116,11 +116,12 @@ export class Pointer {
         go({ range: [interval.start_ns, interval.end_ns], tab: "table" });
       if (interval.goroutine !== null)
         app.selection.select(`goroutine:${interval.goroutine}`, interval.start_ns);
-    } else if (row.lane && row.lane !== "gc") {
+    } else if (row.lane) {
       app.selection.select(row.lane, at);
-    } else if (row.lane === "gc") {
-      const run = timeline.store.runAt("gc", at);
-      if (run && run.state > 0) go({ range: [run.start, run.end], tab: "table" });
+    } else if (row.kind === "gc") {
+      const slack = (app.view.width / timeline.width) * 2;
+      const cycle = cycleAt(timeline.marks.answer, at, slack);
+      if (cycle) go({ range: [cycle.start_ns, cycle.end_ns], tab: "table" });
     }
   }
 

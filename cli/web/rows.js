@@ -6,7 +6,7 @@ import { go, place } from "./place.js";
 import { shortFunction } from "./text.js";
 
 /** Heights in CSS pixels. */
-const HEIGHTS = { section: 24, runs: 19, group: 34, more: 22, note: 22, interval: 17 };
+const HEIGHTS = { section: 24, runs: 19, group: 34, more: 22, note: 22, gc: 19, intervals: 17 };
 
 /** Goroutines of an open group that are asked for at a time. */
 const PAGE = 100;
@@ -57,9 +57,8 @@ export class Rows {
     this.height = 0;
     if (trace.gc_cycle_count > 0 || trace.pause_count > 0) {
       this.add({
-        kind: "runs",
+        kind: "gc",
         key: "gc",
-        lane: "gc",
         label: "GC",
         detail: plural(trace.gc_cycle_count, "cycle"),
       });
@@ -169,7 +168,7 @@ export class Rows {
       key: kind,
       lane: kind,
       label: "",
-      height: Math.max(1, rows) * HEIGHTS.interval + 4,
+      height: Math.max(1, rows) * HEIGHTS.intervals + 4,
     });
   }
 
@@ -187,7 +186,7 @@ export class Rows {
 
   /** @param {Partial<Row> & Pick<Row, "kind" | "key">} row */
   add(row) {
-    const height = row.height ?? HEIGHTS[row.kind === "intervals" ? "interval" : row.kind];
+    const height = row.height ?? HEIGHTS[row.kind];
     this.rows.push({
       lane: null,
       label: "",

@@ -156,7 +156,7 @@ export class Timeline {
         drawIntervals(scene, row, this.intervals.get(row.lane)?.answer ?? null);
       else if (row.lane) drawLane(scene, row);
     }
-    drawMarks(scene, this.marks.answer);
+    drawMarks(scene, this.marks.answer, rows);
     drawRange(scene, place().range);
     drawSelection(scene, this.rows);
     this.overlay?.(scene);

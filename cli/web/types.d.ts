@@ -277,7 +277,7 @@ interface Selected {
 interface Row {
   /** Unique among the rows. */
   key: string;
-  kind: "section" | "runs" | "group" | "intervals" | "more" | "note";
+  kind: "section" | "gc" | "runs" | "group" | "intervals" | "more" | "note";
   /** What to ask /api/lanes for, or the kind of intervals. */
   lane: string | null;
   label: string;
