@@ -50,7 +50,9 @@ export function drawAxis(context, view, width, height, range, hits) {
     context.fillStyle = colours.line;
     context.fillRect(Math.round(x(at)), height - 6, 1, 6);
     context.fillStyle = colours.faint;
-    context.fillText(relative(at - view.first, step), Math.round(x(at)) + 4, height / 2);
+    const text = relative(at - view.first, step);
+    const left = Math.round(x(at)) + 4;
+    if (left + context.measureText(text).width < width) context.fillText(text, left, height / 2);
   }
   context.fillStyle = colours.states[1] ?? colours.accent;
   for (const hit of hits) {

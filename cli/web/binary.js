@@ -23,7 +23,7 @@ export function decodeLanes(buffer, names) {
   let offset = 24;
   /**
    * @template {Uint8Array | Uint32Array | Float32Array | BigUint64Array} T
-   * @param {{ new (buffer: ArrayBuffer, offset: number, length: number): T, BYTES_PER_ELEMENT: number }} kind
+   * @param {ArrayKind<T>} kind
    * @param {number} length
    * @returns {T}
    */

@@ -7,7 +7,7 @@ const DISTRIBUTION_WIDTH = 140;
 const DISTRIBUTION_HEIGHT = 18;
 
 /**
- * @param {{ count: number, min_ns: number, p50_ns: number, p90_ns: number, p99_ns: number, max_ns: number }} times
+ * @param {Distribution} times
  * @param {{ from_ns: number, to_ns: number, count: number }[] | null | undefined} histogram
  * @param {number} least left end of the axis
  * @param {number} most right end of the axis

@@ -16,7 +16,7 @@ class NotIncluded extends Error {
 export function embeddedProvider() {
   const holder = document.getElementById("data");
   if (!holder?.textContent) return null;
-  /** @type {{ session: Session, documents: Record<string, any>, lanes: string | null, lane_names: string[], series: any }} */
+  /** @type {Embedded} */
   const data = JSON.parse(holder.textContent);
   const lanes = data.lanes ? decodeLanes(fromBase64(data.lanes), data.lane_names) : null;
   const byName = new Map((lanes?.lanes ?? []).map((lane) => [lane.name, lane]));
@@ -39,7 +39,7 @@ export function embeddedProvider() {
 }
 
 /**
- * @param {{ session: Session, documents: Record<string, any>, series: any }} data
+ * @param {Embedded} data
  * @param {string} path
  * @param {Parameters_} parameters
  */

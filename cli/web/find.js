@@ -12,7 +12,7 @@ const TYPING_MS = 180;
 /** Hits asked for. */
 const LIMIT = 200;
 
-/** @type {{ text: string, hits: Hit[], total: number, index: number, loading: boolean, listeners: (() => void)[] }} */
+/** @type {Search} */
 const search = { text: "", hits: [], total: 0, index: -1, loading: false, listeners: [] };
 
 /**

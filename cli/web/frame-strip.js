@@ -1,4 +1,5 @@
-// The strip above a flame graph: GC cycles over the range, and when the hovered function was at it.
+// The strip above a flame graph: GC cycles over the range, and when the
+// hovered function was active.
 
 import { FONT, Surface } from "./canvas.js";
 import { el } from "./dom.js";

@@ -22,7 +22,7 @@ export function header(app, find) {
         plural(trace.goroutine_count, "goroutine"),
         `${count(trace.span_count)} spans`,
       ]
-    : [plural(session.files?.length ?? 0, "file")];
+    : [session.files ? plural(session.files.length, "file") : ""];
   const title = el(
     "div",
     { class: "title" },
@@ -62,7 +62,7 @@ export function header(app, find) {
     "header",
     { class: "top" },
     title,
-    find,
+    trace ? find : null,
     nav,
     button("◐", toggleTheme, {
       class: "quiet",

@@ -27,7 +27,11 @@ const SHAPES = [
   ["running", "running", "solid; on lanes of Ps, shades are groups"],
   ["runnable", "runnable", "striped: ready, but no P has run it yet"],
   ["waiting", "waiting", "thin bar; shades are channels, locks, network, timers, GC, other"],
-  ["syscall", "system call", "bar of half the height; a mark on top hides one of 1 ms or more"],
+  [
+    "syscall",
+    "system call",
+    "bar of half the height; a mark on top: one of 1 ms or more is in this pixel",
+  ],
   ["gc", "GC work", "hollow bar"],
   ["pause", "stop-the-world", "line across all lanes"],
 ];

@@ -28,10 +28,11 @@ export function drawIntervals(scene, row, answer) {
     const inside = Math.min(right, width) - Math.max(0, left);
     if (inside < 30) continue;
     context.fillStyle = colours.text;
+    const name = interval.name || "(no name)";
     const text =
       interval.count > 1
-        ? `${interval.count} × ${interval.name}`
-        : `${interval.name} ${interval.message ?? duration(interval.end_ns - interval.start_ns)}`;
+        ? `${interval.count} × ${name}`
+        : `${name} ${interval.message ?? duration(interval.end_ns - interval.start_ns)}`;
     context.fillText(fitText(context, text, inside - 8), Math.max(0, left) + 4, y + BAR / 2 - 0.5);
   }
 }

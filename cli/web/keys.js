@@ -10,22 +10,23 @@ const PAN = 0.18;
 
 /**
  * @param {App} app
- * @param {import("./timeline.js").Timeline} timeline
- * @param {import("./pointer.js").Pointer} pointer
  * @param {HTMLInputElement} find
+ * @param {{ timeline: import("./timeline.js").Timeline, pointer: import("./pointer.js").Pointer } | null} shown
+ *   null without a trace
  */
-export function listenToKeys(app, timeline, pointer, find) {
+export function listenToKeys(app, find, shown) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.target instanceof Element ? event.target : null;
     if (target?.closest("input, select, textarea, dialog")) return;
-    const onControl = target?.closest("button, a, [role=tab]") !== null && target !== null;
+    const onControl = target?.closest("button, a, summary") ?? null;
     if (onControl && (event.key === "Enter" || event.key === " ")) return;
-    if (
+    const done =
       everywhere(app, event.key, find) ||
-      (place().page === "timeline" && onTimeline(app, timeline, pointer, event.key))
-    )
-      event.preventDefault();
+      (shown !== null &&
+        place().page === "timeline" &&
+        onTimeline(app, shown.timeline, shown.pointer, event.key));
+    if (done) event.preventDefault();
   });
 }
 

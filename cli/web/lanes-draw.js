@@ -14,7 +14,7 @@ const INSET = 1.5;
 /** Narrowest run that gets a label, in CSS pixels. */
 const LABEL_FROM = 34;
 
-/** Pauses nearer to each other than this, in CSS pixels, get paler lines: they would hide the lanes. */
+/** Pauses nearer to each other than this, in CSS pixels, get paler lines. */
 const PAUSES_APART = 30;
 
 /** Most runs of a lane that are looked at for labels. */
@@ -238,7 +238,8 @@ export function drawMarks(scene, marks, rows) {
 }
 
 /**
- * The GC's row: a hollow bar for each cycle. Drawn from the marks, so that short ones stay visible.
+ * The GC's row: a hollow bar for each cycle. Drawn from the marks, so that short
+ * ones stay visible.
  * @param {Scene} scene
  * @param {Cycle[]} cycles
  * @param {Row} row

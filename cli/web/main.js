@@ -148,9 +148,10 @@ function show(provider, session, root) {
   const main = el("main", {});
   fill(root, header(app, find.element), main, trouble, live);
   document.title = `${clean(session.title ?? "trace", 80)} – gotrace`;
-  const timelinePage = session.trace ? makeTimeline(app, find.input) : null;
+  const shown = session.trace ? makeTimeline(app) : null;
+  listenToKeys(app, find.input, shown);
   const draw = () =>
-    fill(main, place().page === "timeline" && timelinePage ? timelinePage : showPage(app));
+    fill(main, place().page === "timeline" && shown ? shown.element : showPage(app));
   onPlace((now, before) => {
     if (
       now.page !== before.page ||
@@ -167,9 +168,8 @@ function show(provider, session, root) {
 /**
  * The timeline with its panels.
  * @param {App} app
- * @param {HTMLInputElement} find
  */
-function makeTimeline(app, find) {
+function makeTimeline(app) {
   const timeline = new Timeline(app);
   const pointer = new Pointer(timeline);
   const panel = el(
@@ -188,8 +188,8 @@ function makeTimeline(app, find) {
     timeline.reveal(app.selection.selected.lane, span.start_ns, span.end_ns);
     app.announce(app.selection.summary());
   });
-  listenToKeys(app, timeline, pointer, find);
-  return el("div", { class: "timelinepage" }, timeline.element, splitter(panel), panel);
+  const element = el("div", { class: "timelinepage" }, timeline.element, splitter(panel), panel);
+  return { element, timeline, pointer };
 }
 
 async function start() {

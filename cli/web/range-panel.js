@@ -66,7 +66,10 @@ export class RangePanel {
     this.timer = setTimeout(() => this.draw(), FOLLOW_MS);
   }
 
-  /** The range that is shown; empty for the whole trace. @returns {{ start?: number, end?: number }} */
+  /**
+   * The range that is shown; empty for the whole trace.
+   * @returns {{ start?: number, end?: number }}
+   */
   range() {
     const { view } = this.app;
     const range = place().range;

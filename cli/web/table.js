@@ -18,9 +18,20 @@ const ROWS_STEP = 200;
 
 /**
  * @template T
+ * @typedef {object} TableOptions
+ * @property {string} label for readers of the screen
+ * @property {number} [sort] the column that is sorted by at first
+ * @property {boolean} [ascending]
+ * @property {(row: T) => void} [onrow] what a click on a row does
+ * @property {string} [empty] text if there are no rows
+ * @property {(row: T) => boolean} [marked] whether a row stands out
+ */
+
+/**
+ * @template T
  * @param {Column<T>[]} columns
  * @param {T[]} rows
- * @param {{ label: string, sort?: number, ascending?: boolean, onrow?: (row: T) => void, empty?: string, marked?: (row: T) => boolean }} options
+ * @param {TableOptions<T>} options
  * @returns {HTMLElement}
  */
 export function table(columns, rows, options) {
@@ -82,7 +93,7 @@ export function table(columns, rows, options) {
  * @template T
  * @param {Column<T>[]} columns
  * @param {T} row
- * @param {{ onrow?: (row: T) => void, marked?: (row: T) => boolean }} options
+ * @param {TableOptions<T>} options
  */
 function line(columns, row, options) {
   const cells = columns.map((column) => {
@@ -99,7 +110,10 @@ function line(columns, row, options) {
     element.classList.add("link");
     element.tabIndex = 0;
     element.addEventListener("click", (event) => {
-      if (!(event.target instanceof Element && event.target.closest("a, button"))) onrow(row);
+      if (event.target instanceof Element && event.target.closest("a, button")) return;
+      // After a click with the mouse, Enter is for the timeline: it follows the waker.
+      element.blur();
+      onrow(row);
     });
     element.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && event.target === element) {

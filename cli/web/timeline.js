@@ -63,7 +63,10 @@ export class Timeline {
     );
     this.frame = 0;
     this.settle = 0;
-    /** Draws over the lanes, as the pointer needs. @type {((scene: import("./lanes-draw.js").Scene) => void) | null} */
+    /**
+     * Draws over the lanes, as the pointer needs.
+     * @type {((scene: import("./lanes-draw.js").Scene) => void) | null}
+     */
     this.overlay = null;
     this.connect();
   }

@@ -273,6 +273,44 @@ interface Selected {
   at: number;
 }
 
+/** A constructor of typed arrays. */
+interface ArrayKind<T> {
+  new (buffer: ArrayBuffer, offset: number, length: number): T;
+  BYTES_PER_ELEMENT: number;
+}
+
+/** Quantiles of durations. */
+interface Distribution {
+  count: number;
+  min_ns: number;
+  p50_ns: number;
+  p90_ns: number;
+  p99_ns: number;
+  max_ns: number;
+}
+
+/** What a report holds instead of a server. */
+interface Embedded {
+  session: Session;
+  /** Answers of the API by path and ID. */
+  documents: Record<string, any>;
+  /** An answer of /api/lanes over the whole trace, in base64. */
+  lanes: string | null;
+  lane_names: string[];
+  series: SeriesAnswer;
+}
+
+/** A search and its hits. */
+interface Search {
+  text: string;
+  hits: Hit[];
+  total: number;
+  /** The hit that is shown, or -1. */
+  index: number;
+  loading: boolean;
+  listeners: (() => void)[];
+}
+
 /** A row of the timeline. */
 interface Row {
   /** Unique among the rows. */
