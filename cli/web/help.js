@@ -10,7 +10,7 @@ const KEYS = [
   ["0", "show the whole trace"],
   ["Shift+drag, drag on the axis", "select a range of time"],
   ["click", "select a span, open a group"],
-  ["← →", "previous and next span of the lane"],
+  ["← →", "previous and next span of the goroutine"],
   ["↑ ↓", "the lane above and below"],
   ["Enter", "follow the waker"],
   ["Backspace", "return to the selection before"],

@@ -149,9 +149,7 @@ function neighbour(app, timeline, by) {
   const now = lanes.findIndex((row) => row.lane === app.selection.selected?.lane);
   const next = lanes[now < 0 ? 0 : now + by];
   if (!next?.lane) return false;
-  app.selection.select(
-    next.lane,
-    app.selection.selected?.at ?? (app.view.start + app.view.end) / 2,
-  );
+  const at = app.selection.selected?.at ?? (app.view.start + app.view.end) / 2;
+  app.selection.select(next.lane, at, "scroll");
   return true;
 }

@@ -185,7 +185,7 @@ function makeTimeline(app) {
   app.selection.listen(() => {
     const span = app.selection.answer?.span;
     if (!span || !app.selection.selected || app.selection.loading) return;
-    timeline.reveal(app.selection.selected.lane, span.start_ns, span.end_ns);
+    timeline.reveal(app.selection.selected.lane, span, app.selection.reveal);
     app.announce(app.selection.summary());
   });
   const element = el("div", { class: "timelinepage" }, timeline.element, splitter(panel), panel);

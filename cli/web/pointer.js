@@ -117,7 +117,7 @@ export class Pointer {
       if (interval.goroutine !== null)
         app.selection.select(`goroutine:${interval.goroutine}`, interval.start_ns);
     } else if (row.lane) {
-      app.selection.select(row.lane, at);
+      app.selection.select(row.lane, at, "stay");
     } else if (row.kind === "gc") {
       const slack = (app.view.width / timeline.width) * 2;
       const cycle = cycleAt(timeline.marks.answer, at, slack);

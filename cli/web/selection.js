@@ -17,6 +17,12 @@ export class Selection {
     /** @type {unknown} */
     this.error = null;
     this.loading = false;
+    /**
+     * What the timeline does once the span is loaded: it zooms until the span can be seen, only
+     * moves, or stays.
+     * @type {"zoom" | "scroll" | "stay"}
+     */
+    this.reveal = place().start === null ? "zoom" : "scroll";
     /** @type {string[]} selections that Backspace returns to */
     this.trail = [];
     /** @type {(() => void)[]} */
@@ -70,8 +76,10 @@ export class Selection {
    * Selects the span of a lane at a time.
    * @param {string} lane
    * @param {number} at
+   * @param {"zoom" | "scroll" | "stay"} reveal
    */
-  select(lane, at) {
+  select(lane, at, reveal = "zoom") {
+    this.reveal = reveal;
     const next = `${lane}@${Math.floor(at)}`;
     const now = place().select;
     if (now && now !== next) this.trail.push(now);
@@ -94,16 +102,20 @@ export class Selection {
   /** Returns to the selection before. */
   back() {
     const before = this.trail.pop();
-    if (before) go({ select: before });
+    if (!before) return;
+    this.reveal = "zoom";
+    go({ select: before });
   }
 
   /**
-   * Selects a neighbour on the same lane.
+   * Selects the span of the same goroutine before or after.
    * @param {"next" | "previous"} to
    */
   step(to) {
     const span = this.answer?.[to];
-    if (span && this.selected) go({ select: `${this.selected.lane}@${span.start_ns}` });
+    if (!span) return;
+    this.reveal = "scroll";
+    go({ select: `goroutine:${span.goroutine}@${span.start_ns}` });
   }
 
   /** Goroutines of the selected span and of the chain of its wakers. @returns {number[]} */

@@ -69,12 +69,12 @@ export class SpanPanel {
         "nav",
         { "aria-label": "Spans" },
         button("←", () => selection.step("previous"), {
-          title: "Previous span of the lane (←)",
+          title: "Previous span of the goroutine (←)",
           "aria-label": "Previous span",
           disabled: !selection.answer?.previous,
         }),
         button("→", () => selection.step("next"), {
-          title: "Next span of the lane (→)",
+          title: "Next span of the goroutine (→)",
           "aria-label": "Next span",
           disabled: !selection.answer?.next,
         }),

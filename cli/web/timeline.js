@@ -202,22 +202,23 @@ export class Timeline {
   /**
    * Scrolls and zooms so that a span can be seen.
    * @param {string} lane
-   * @param {number} start
-   * @param {number} end
+   * @param {Span} span
+   * @param {"zoom" | "scroll" | "stay"} how
    */
-  reveal(lane, start, end) {
+  reveal(lane, { start_ns: start, end_ns: end }, how) {
+    if (how === "stay") return;
     const { view } = this.app;
     const row = this.rows.showing(lane);
-    if (row && (row.y < this.top || row.y + row.height > this.top + this.scroller.clientHeight)) {
-      this.scroller.scrollTo({ top: Math.max(0, row.y - this.scroller.clientHeight / 3) });
+    const height = this.scroller.clientHeight;
+    if (row && (row.y < this.top || row.y + row.height > this.top + height)) {
+      this.scroller.scrollTo({ top: Math.max(0, row.y - height / 3) });
     }
     const width = end - start;
+    const middle = (start + end) / 2;
     const outside = end < view.start || start > view.end;
-    const hidden = width < view.width / 400;
-    if (outside || hidden) {
-      const show = Math.max(width * 3, hidden && !outside ? width * 20 : width * 3, 1000);
-      const middle = (start + end) / 2;
+    if (how === "zoom" && (outside || width < view.width / 400)) {
+      const show = Math.max(width * (outside ? 3 : 20), 1000);
       view.fly(middle - show / 2, middle + show / 2);
-    }
+    } else if (outside) view.fly(middle - view.width / 2, middle + view.width / 2);
   }
 }
