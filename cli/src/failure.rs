@@ -92,20 +92,29 @@ impl From<io::Error> for Failure {
 /// A closed pipe is not a failure: the program that reads the output, such as `head`, needs no
 /// more.
 pub fn exit(command: &str, result: Result<impl Into<Answer>, Failure>) -> ExitCode {
-    let message = match result.map(Into::into) {
+    let failure = match result.map(Into::into) {
         Ok(Answer::NoProblem) => return ExitCode::SUCCESS,
         Ok(Answer::Problem) => return ExitCode::from(1),
         Ok(Answer::Inconclusive) => return ExitCode::from(3),
         Err(Failure::Output { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
-        Err(Failure::Output { path, error }) => format!("{}: cannot write: {error}", name(&path, "standard output")),
-        Err(Failure::Usage(message)) => printable(&message),
-        Err(Failure::Input { path, error, hint }) => {
-            let separator = if hint.is_empty() { "" } else { "; " };
-            format!("{}: {error}{separator}{hint}", name(&path, "standard input"))
-        }
+        Err(failure) => failure,
     };
-    note(command, &message);
+    note(command, &failure.to_string());
     ExitCode::from(FAILED)
+}
+
+impl fmt::Display for Failure {
+    /// Writes one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Output { path, error } => write!(f, "{}: cannot write: {error}", name(path, "standard output")),
+            Failure::Usage(message) => f.write_str(&printable(message)),
+            Failure::Input { path, error, hint } => {
+                let separator = if hint.is_empty() { "" } else { "; " };
+                write!(f, "{}: {error}{separator}{hint}", name(path, "standard input"))
+            }
+        }
+    }
 }
 
 /// Prints a line to standard error, after the name of the command. If standard error is closed,

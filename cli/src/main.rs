@@ -11,6 +11,8 @@ mod number;
 mod output;
 mod pass;
 mod select;
+#[cfg(feature = "web")]
+mod serve;
 mod terminal;
 mod view;
 
@@ -56,6 +58,8 @@ enum Command {
     Tasks(command::tasks::Args),
     #[command(about = "How long scheduling, system calls, network waits and pauses took")]
     Latency(command::latency::Args),
+    #[command(about = "The trace in a browser: what each P and goroutine did over time")]
+    View(command::view::Args),
     #[command(about = "Is there a leak, and where? Joins heap profiles, traces and a GC log")]
     Diagnose(command::diagnose::Args),
     #[command(about = "Heap and other pprof profiles: top functions, differences, growth")]
@@ -97,6 +101,7 @@ impl Command {
             Command::Threads(args) => command::threads::run(args, terminal)?,
             Command::Tasks(args) => command::tasks::run(args, terminal)?,
             Command::Latency(args) => command::latency::run(args, terminal)?,
+            Command::View(args) => command::view::run(args, terminal)?,
             Command::Diagnose(args) => return command::diagnose::run(args, terminal),
             Command::Heap(args) => command::heap::run(args, terminal)?,
             Command::Gctrace(args) => command::gctrace::run(args, terminal)?,

@@ -20,3 +20,4 @@ pub mod schema;
 pub mod summary;
 pub mod tasks;
 pub mod threads;
+pub mod view;

@@ -1,0 +1,132 @@
+//! The answers to the page's requests. Each is computed on a thread for long work, so that others are not delayed.
+
+mod goroutines;
+mod intervals;
+mod marks;
+mod profile;
+mod reports;
+mod search;
+mod span;
+mod summary;
+mod view;
+
+use std::sync::{Arc, LazyLock};
+
+use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+use super::session::{Loaded, Phase, Session};
+
+/// Why a request has no answer.
+pub enum Refusal {
+    /// The request is wrong.
+    Wrong(String),
+    /// The trace has no such thing.
+    Absent(String),
+    /// The trace is not loaded yet, or cannot be.
+    NotReady(String),
+    /// The answer cannot be computed.
+    Failed(String),
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, why) = match self {
+            Refusal::Wrong(why) => (StatusCode::BAD_REQUEST, why),
+            Refusal::Absent(why) => (StatusCode::NOT_FOUND, why),
+            Refusal::NotReady(why) => (StatusCode::SERVICE_UNAVAILABLE, why),
+            Refusal::Failed(why) => (StatusCode::INTERNAL_SERVER_ERROR, why),
+        };
+        (status, error_body(&why)).into_response()
+    }
+}
+
+/// The body of an error.
+pub fn error_body(why: &str) -> impl IntoResponse + use<> {
+    Json(serde_json::json!({ "error": why }))
+}
+
+/// Answers that are computed at the same time. More would only wait for the processors.
+static WORKERS: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from).max(2)));
+
+/// Computes an answer on a thread for long work.
+async fn compute(
+    session: Arc<Session>,
+    answer: impl FnOnce(&Loaded) -> Answer + Send + 'static,
+) -> Result<Bytes, Refusal> {
+    let failed = |error: &dyn std::fmt::Display| Refusal::Failed(error.to_string());
+    let _permit = WORKERS.acquire().await.map_err(|error| failed(&error))?;
+    let work = move || match session.phase() {
+        Phase::Ready(loaded) => answer(loaded).map(Bytes::from),
+        Phase::Loading(_) => Err(Refusal::NotReady("the trace is still being read".to_owned())),
+        Phase::Failed(error) => Err(Refusal::NotReady(error.to_owned())),
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|error| failed(&error))?
+}
+
+/// The body of an answer.
+type Answer = Result<Vec<u8>, Refusal>;
+
+fn to_json(value: &impl Serialize) -> Answer {
+    serde_json::to_vec(value).map_err(|error| Refusal::Failed(error.to_string()))
+}
+
+/// Adds a path whose answer is computed from the loaded trace.
+fn add<Q>(router: Router<Arc<Session>>, path: &str, kind: Kind, answer: fn(&Loaded, Q) -> Answer) -> Router<Arc<Session>>
+where
+    Q: DeserializeOwned + Send + 'static,
+{
+    let handler = move |State(session): State<Arc<Session>>, query: Result<Query<Q>, QueryRejection>| async move {
+        let Query(query) = query.map_err(|error| Refusal::Wrong(error.body_text()))?;
+        let body = compute(session, move |loaded| answer(loaded, query)).await?;
+        Ok::<_, Refusal>(([(header::CONTENT_TYPE, kind.name())], body))
+    };
+    router.route(path, get(handler))
+}
+
+/// The content type of an answer.
+#[derive(Clone, Copy)]
+enum Kind {
+    Json,
+    Binary,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Json => "application/json",
+            Kind::Binary => "application/octet-stream",
+        }
+    }
+}
+
+/// A request without parameters.
+#[derive(Deserialize)]
+struct Nothing {}
+
+/// All paths below `/api`, except for the login.
+pub fn routes() -> Router<Arc<Session>> {
+    let mut router = Router::new().route("/session", get(summary::session));
+    router = add(router, "/marks", Kind::Json, marks::marks);
+    router = add(router, "/intervals", Kind::Json, intervals::intervals);
+    router = add(router, "/group", Kind::Json, goroutines::group);
+    router = add(router, "/goroutine", Kind::Json, goroutines::goroutine);
+    router = add(router, "/span", Kind::Json, span::span);
+    router = add(router, "/step", Kind::Json, span::step);
+    router = add(router, "/waits", Kind::Json, span::waits);
+    router = add(router, "/profile", Kind::Json, profile::profile);
+    router = add(router, "/find", Kind::Json, search::find);
+    router = add(router, "/gc", Kind::Json, reports::gc);
+    router = add(router, "/tasks", Kind::Json, reports::tasks);
+    router = add(router, "/latency", Kind::Json, reports::latency);
+    add(router, "/procs", Kind::Json, reports::procs)
+}

@@ -1,0 +1,43 @@
+//! The files of the page.
+
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+use super::api::error_body;
+
+/// The page loads scripts and styles of its own only, and talks to its own server only.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// A file of the page: its path and contents.
+struct Asset {
+    path: &'static str,
+    content: &'static str,
+}
+
+macro_rules! assets {
+    ($($path:literal),*) => {
+        &[$(Asset { path: $path, content: include_str!(concat!("../../web/", $path)) },)*]
+    };
+}
+
+/// All files of the page. A module comes after those that it imports.
+const ASSETS: &[Asset] = assets!["index.html"];
+
+/// Serves a file of the page.
+pub async fn serve(uri: Uri) -> Response {
+    let path = match uri.path().trim_start_matches('/') {
+        "" => "index.html",
+        path => path,
+    };
+    let kind = match path.rsplit_once('.') {
+        Some((_, "html")) => "text/html; charset=utf-8",
+        Some((_, "css")) => "text/css; charset=utf-8",
+        Some((_, "js")) => "text/javascript; charset=utf-8",
+        _ => "text/plain; charset=utf-8",
+    };
+    match ASSETS.iter().find(|asset| asset.path == path) {
+        Some(asset) => ([(header::CONTENT_TYPE, kind)], asset.content).into_response(),
+        None => (StatusCode::NOT_FOUND, error_body("there is no such page")).into_response(),
+    }
+}
