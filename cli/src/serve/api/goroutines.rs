@@ -180,3 +180,35 @@ pub fn goroutine(loaded: &Loaded, query: GoroutineQuery) -> Answer {
         longest_waits: longest(waits, LONGEST_WAITS).into_iter().map(|span| SpanRow::new(timeline, span)).collect(),
     })
 }
+
+/// Selects goroutines by their IDs, separated by commas.
+#[derive(Deserialize)]
+pub struct NamesQuery {
+    goroutines: String,
+}
+
+#[derive(Serialize)]
+struct Names {
+    names: Vec<Name>,
+}
+
+#[derive(Serialize)]
+struct Name {
+    goroutine: GoId,
+    group: Option<usize>,
+    function: String,
+}
+
+/// The most names in an answer.
+const MAX_NAMES: usize = 500;
+
+/// Answers with the groups and functions of goroutines. Unknown goroutines are left out.
+pub fn names(loaded: &Loaded, query: NamesQuery) -> Answer {
+    let ids = query.goroutines.split(',').filter_map(|id| id.parse().ok()).take(MAX_NAMES);
+    let names = ids.filter_map(|id| loaded.timeline.goroutine(GoId(id))).map(|goroutine| Name {
+        goroutine: goroutine.id(),
+        group: loaded.group_of(goroutine),
+        function: goroutine.name().to_string(),
+    });
+    to_json(&Names { names: names.collect() })
+}

@@ -120,6 +120,7 @@ pub fn routes() -> Router<Arc<Session>> {
     router = add(router, "/intervals", Kind::Json, intervals::intervals);
     router = add(router, "/group", Kind::Json, goroutines::group);
     router = add(router, "/goroutine", Kind::Json, goroutines::goroutine);
+    router = add(router, "/names", Kind::Json, goroutines::names);
     router = add(router, "/span", Kind::Json, span::span);
     router = add(router, "/step", Kind::Json, span::step);
     router = add(router, "/waits", Kind::Json, span::waits);
