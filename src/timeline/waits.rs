@@ -107,8 +107,13 @@ impl<'t> Goroutine<'t> {
 impl Timeline {
     /// Returns the function in which each goroutine started, in order of the goroutines' numbers.
     pub(crate) fn start_functions(&self) -> impl Iterator<Item = StringNumber> {
-        let stacks = &self.symbols.stacks;
-        self.start_stacks.iter().map(|&stack| stacks.entries(stack).next_back().map_or(0, |frame| frame.func))
+        (0..self.start_stacks.len()).map(|goroutine| self.start_function(goroutine as u32))
+    }
+
+    /// Returns the function in which the goroutine with this number started.
+    pub(super) fn start_function(&self, goroutine: u32) -> StringNumber {
+        let stack = self.start_stacks.get(goroutine as usize).copied().unwrap_or_default();
+        self.symbols.stacks.entries(stack).next_back().map_or(0, |frame| frame.func)
     }
 
     /// Returns the name of a function.

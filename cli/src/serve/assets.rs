@@ -16,13 +16,66 @@ struct Asset {
 }
 
 macro_rules! assets {
-    ($($path:literal),*) => {
+    ($($path:literal),* $(,)?) => {
         &[$(Asset { path: $path, content: include_str!(concat!("../../web/", $path)) },)*]
     };
 }
 
 /// All files of the page. A module comes after those that it imports.
-const ASSETS: &[Asset] = assets!["index.html"];
+const ASSETS: &[Asset] = assets![
+    "index.html",
+    "style.css",
+    "text.js",
+    "dom.js",
+    "format.js",
+    "place.js",
+    "table.js",
+    "find.js",
+    "help.js",
+    "theme.js",
+    "header.js",
+    "keys.js",
+    "names.js",
+    "chart.js",
+    "subpage.js",
+    "gc-page.js",
+    "groups-page.js",
+    "states.js",
+    "span-panel.js",
+    "goroutine-page.js",
+    "leak-page.js",
+    "call-graph.js",
+    "canvas.js",
+    "axis.js",
+    "lane-paint.js",
+    "lane-store.js",
+    "lanes-draw.js",
+    "intervals-draw.js",
+    "tooltip.js",
+    "flame.js",
+    "frame-strip.js",
+    "range-panel.js",
+    "profile-page.js",
+    "distribution.js",
+    "tasks-page.js",
+    "pages.js",
+    "hover.js",
+    "pointer.js",
+    "binary.js",
+    "embedded.js",
+    "server.js",
+    "data.js",
+    "selection.js",
+    "splitter.js",
+    "arrows.js",
+    "rows.js",
+    "labels.js",
+    "overview.js",
+    "range-loader.js",
+    "timeline.js",
+    "range.js",
+    "main.js",
+];
 
 /// Serves a file of the page.
 pub async fn serve(uri: Uri) -> Response {

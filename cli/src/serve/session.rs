@@ -9,9 +9,7 @@ use gotrace::analysis::latency::{Latency, LatencyReport};
 use gotrace::analysis::mmu::{Mmu, MmuCurve};
 use gotrace::analysis::procs::{Procs, ProcsReport};
 use gotrace::analysis::tasks::{Tasks, TasksReport};
-use gotrace::timeline::Goroutine;
-use gotrace::{GoId, Reader, Text, Timeline, analysis};
-use indexmap::IndexMap;
+use gotrace::{Reader, Timeline, analysis};
 
 use crate::failure::{Failure, Wanted};
 use crate::input::{Input, Original};
@@ -35,8 +33,6 @@ pub struct Opened {
 /// A loaded trace.
 pub struct Loaded {
     pub timeline: Timeline,
-    groups: IndexMap<Vec<u8>, Vec<GoId>>,
-    reasons: Vec<String>,
     original: Mutex<Option<Original>>,
     reports: OnceLock<Result<Reports, String>>,
 }
@@ -107,31 +103,7 @@ impl Session {
 
 impl Loaded {
     fn new(timeline: Timeline, original: Original) -> Self {
-        let mut groups: IndexMap<Vec<u8>, Vec<GoId>> = IndexMap::new();
-        for goroutine in timeline.goroutines() {
-            groups.entry(goroutine.name().as_bytes().to_vec()).or_default().push(goroutine.id());
-        }
-        let range = timeline.start()..timeline.end();
-        let reasons = timeline.totals(range).waiting_by_reason().map(|row| row.reason.to_string()).collect();
-        Loaded { timeline, groups, reasons, original: Mutex::new(Some(original)), reports: OnceLock::new() }
-    }
-
-    /// Returns the groups: goroutines that started in the same function. Their places are their IDs.
-    pub fn groups(&self) -> impl Iterator<Item = Group<'_>> {
-        self.groups.iter().map(|(name, ids)| Group { timeline: &self.timeline, name, ids })
-    }
-
-    pub fn group(&self, id: usize) -> Option<Group<'_>> {
-        self.groups.get_index(id).map(|(name, ids)| Group { timeline: &self.timeline, name, ids })
-    }
-
-    pub fn group_of(&self, goroutine: Goroutine<'_>) -> Option<usize> {
-        self.groups.get_index_of(goroutine.name().as_bytes())
-    }
-
-    /// Returns the reasons of waits. Lanes refer to them by place.
-    pub fn reasons(&self) -> &[String] {
-        &self.reasons
+        Loaded { timeline, original: Mutex::new(Some(original)), reports: OnceLock::new() }
     }
 
     /// Returns the analyses that need the events. The first call reads the trace again.
@@ -149,25 +121,6 @@ impl Loaded {
             Some(error) => Err(error.to_string()),
             None => Ok(Reports { mmu: mmu.curve(), tasks, latency, procs }),
         }
-    }
-}
-
-/// The goroutines that started in a function.
-#[derive(Clone, Copy)]
-pub struct Group<'s> {
-    timeline: &'s Timeline,
-    name: &'s [u8],
-    ids: &'s [GoId],
-}
-
-impl<'s> Group<'s> {
-    pub fn name(&self) -> Text<'s> {
-        Text::from(self.name)
-    }
-
-    pub fn goroutines(&self) -> impl Iterator<Item = Goroutine<'s>> + use<'s> {
-        let timeline = self.timeline;
-        self.ids.iter().flat_map(|&id| timeline.goroutine(id))
     }
 }
 

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use gotrace::timeline::Totals;
-use gotrace::{OwnedFrame, GoId, GoState, TaskId, Time};
+use gotrace::timeline::{self, Totals};
+use gotrace::{Timeline, OwnedFrame, GoId, GoState, TaskId, Time};
 use serde::{Deserialize, Serialize};
 
 use super::super::session::Loaded;
@@ -29,7 +29,7 @@ enum Sort {
 /// Selects a part of the members of a group.
 #[derive(Deserialize)]
 pub struct GroupQuery {
-    id: usize,
+    id: u32,
     #[serde(default)]
     sort: Sort,
     #[serde(default)]
@@ -41,7 +41,7 @@ pub struct GroupQuery {
 
 #[derive(Serialize)]
 struct Group<'t> {
-    id: usize,
+    id: u32,
     name: String,
     count: usize,
     rows: Vec<Member<'t>>,
@@ -60,10 +60,15 @@ struct Member<'t> {
 const MAX_MEMBERS: usize = 10_000;
 const USUAL_MEMBERS: usize = 200;
 
+/// Returns the group with this number.
+pub fn group_with(timeline: &Timeline, number: u32) -> Result<timeline::Group<'_>, Refusal> {
+    timeline.group(number).ok_or_else(|| Refusal::Absent(format!("there is no group {number}")))
+}
+
 /// Answers with members of a group and their times within a part of the trace.
 pub fn group(loaded: &Loaded, query: GroupQuery) -> Answer {
     let timeline = &loaded.timeline;
-    let group = loaded.group(query.id).ok_or_else(|| Refusal::Absent(format!("there is no group {}", query.id)))?;
+    let group = group_with(timeline, query.id)?;
     let part = Part::new(query.start, query.end).of(timeline);
     let members = group.goroutines().map(|goroutine| Member {
         goroutine: goroutine.id(),
@@ -109,7 +114,7 @@ pub struct GoroutineQuery {
 struct Details<'t> {
     goroutine: GoId,
     /// The number of its group.
-    group: Option<usize>,
+    group: u32,
     function: String,
     created_ns: Option<Time>,
     ended_ns: Option<Time>,
@@ -164,7 +169,7 @@ pub fn goroutine(loaded: &Loaded, query: GoroutineQuery) -> Answer {
     });
     to_json(&Details {
         goroutine: goroutine.id(),
-        group: loaded.group_of(goroutine),
+        group: goroutine.group().number(),
         function: goroutine.name().to_string(),
         created_ns: goroutine.created_at(),
         ended_ns: goroutine.ended_at(),
@@ -195,7 +200,7 @@ struct Names {
 #[derive(Serialize)]
 struct Name {
     goroutine: GoId,
-    group: Option<usize>,
+    group: u32,
     function: String,
 }
 
@@ -207,7 +212,7 @@ pub fn names(loaded: &Loaded, query: NamesQuery) -> Answer {
     let ids = query.goroutines.split(',').filter_map(|id| id.parse().ok()).take(MAX_NAMES);
     let names = ids.filter_map(|id| loaded.timeline.goroutine(GoId(id))).map(|goroutine| Name {
         goroutine: goroutine.id(),
-        group: loaded.group_of(goroutine),
+        group: goroutine.group().number(),
         function: goroutine.name().to_string(),
     });
     to_json(&Names { names: names.collect() })

@@ -2,10 +2,12 @@
 
 mod goroutines;
 mod intervals;
+mod lanes;
 mod marks;
 mod profile;
 mod reports;
 mod search;
+mod series;
 mod span;
 mod summary;
 mod view;
@@ -116,6 +118,8 @@ struct Nothing {}
 /// All paths below `/api`, except for the login.
 pub fn routes() -> Router<Arc<Session>> {
     let mut router = Router::new().route("/session", get(summary::session));
+    router = add(router, "/lanes", Kind::Binary, lanes::lanes);
+    router = add(router, "/series", Kind::Json, series::series);
     router = add(router, "/marks", Kind::Json, marks::marks);
     router = add(router, "/intervals", Kind::Json, intervals::intervals);
     router = add(router, "/group", Kind::Json, goroutines::group);

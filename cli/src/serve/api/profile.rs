@@ -8,9 +8,10 @@ use gotrace::{GoState, Time};
 use serde::{Deserialize, Serialize};
 
 use super::super::session::Loaded;
+use super::goroutines::group_with;
 use super::span::goroutine;
 use super::view::Part;
-use super::{Answer, Refusal, to_json};
+use super::{Answer, to_json};
 use crate::serve::tree::{Tree, TreeBuilder};
 
 /// The state whose time is counted.
@@ -32,7 +33,7 @@ pub struct ProfileQuery {
     start: Option<i64>,
     end: Option<i64>,
     reason: Option<String>,
-    group: Option<usize>,
+    group: Option<u32>,
     goroutine: Option<u64>,
 }
 
@@ -148,8 +149,7 @@ pub fn profile(loaded: &Loaded, query: ProfileQuery) -> Answer {
     match (query.goroutine, query.group) {
         (Some(id), _) => sums.add(goroutine(timeline, id)?, &part, &query),
         (None, Some(id)) => {
-            let group = loaded.group(id).ok_or_else(|| Refusal::Absent(format!("there is no group {id}")))?;
-            group.goroutines().for_each(|goroutine| sums.add(goroutine, &part, &query));
+            group_with(timeline, id)?.goroutines().for_each(|goroutine| sums.add(goroutine, &part, &query));
         }
         (None, None) => timeline.goroutines().for_each(|goroutine| sums.add(goroutine, &part, &query)),
     }

@@ -38,7 +38,7 @@ struct Hit {
     kind: HitKind,
     text: String,
     goroutine: Option<GoId>,
-    group: Option<usize>,
+    group: Option<u32>,
     start_ns: Option<Time>,
     end_ns: Option<Time>,
 }
@@ -92,11 +92,11 @@ fn search(loaded: &Loaded, wanted: &str, found: &mut Found) {
             ..Hit::new(HitKind::Goroutine, goroutine.name().to_string())
         });
     }
-    for (id, group) in loaded.groups().enumerate().filter(|(_, group)| has(group.name())) {
-        found.add(|| Hit { group: Some(id), ..Hit::new(HitKind::Group, group.name().to_string()) });
+    for group in timeline.groups().filter(|group| has(group.name())) {
+        found.add(|| Hit { group: Some(group.number()), ..Hit::new(HitKind::Group, group.name().to_string()) });
     }
-    for reason in loaded.reasons().iter().filter(|reason| contains(reason.as_bytes(), wanted.as_bytes())) {
-        found.add(|| Hit::new(HitKind::Reason, reason.clone()));
+    for reason in timeline.wait_reasons().filter(|reason| has(*reason)) {
+        found.add(|| Hit::new(HitKind::Reason, reason.to_string()));
     }
     for task in timeline.tasks().filter(|task| has(task.name())) {
         found.add(|| Hit {

@@ -6,7 +6,8 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::Json;
-use gotrace::{ProcId, ThreadId, Time};
+use gotrace::timeline::LaneState;
+use gotrace::{ProcId, ThreadId, Time, Timeline, analysis};
 use serde::Serialize;
 
 use super::super::session::{Loaded, Phase, Session};
@@ -50,13 +51,15 @@ struct Summary {
 /// The goroutines that started in a function.
 #[derive(Serialize)]
 struct Group {
-    id: usize,
+    id: u32,
     name: String,
     count: usize,
     running_ns: u64,
     runnable_ns: u64,
     waiting_ns: u64,
     syscall_ns: u64,
+    /// How many were alive at the end.
+    alive_at_end: usize,
     /// Whether they belong to the Go runtime.
     runtime: bool,
 }
@@ -90,8 +93,8 @@ impl Summary {
             threads: timeline.threads().map(|thread| thread.id()).collect(),
             goroutine_count: timeline.goroutines().len(),
             span_count: timeline.memory().spans,
-            groups: Vec::new(),
-            reasons: loaded.reasons().to_vec(),
+            groups: groups(timeline),
+            reasons: timeline.wait_reasons().map(|reason| reason.to_string()).collect(),
             gaps_ns: timeline.gaps().collect(),
             task_count: timeline.tasks().len(),
             region_count: timeline.regions().len(),
@@ -105,3 +108,24 @@ impl Summary {
 
 /// More warnings are not shown.
 const MAX_WARNINGS: usize = 20;
+
+/// Returns the groups with their times over the whole trace.
+fn groups(timeline: &Timeline) -> Vec<Group> {
+    let lanes = timeline.lanes(timeline.start()..timeline.end(), 1);
+    let group = |group: gotrace::timeline::Group<'_>| {
+        let cells = lanes.group(group);
+        let nanos = |state| cells.iter().map(|cell| cell.nanos(state)).sum();
+        Group {
+            id: group.number(),
+            name: group.name().to_string(),
+            count: group.goroutines().len(),
+            running_ns: nanos(LaneState::Running) + nanos(LaneState::GcWork),
+            runnable_ns: nanos(LaneState::Runnable),
+            waiting_ns: nanos(LaneState::Waiting),
+            syscall_ns: nanos(LaneState::Syscall),
+            alive_at_end: group.goroutines().filter(|goroutine| goroutine.ended_at().is_none()).count(),
+            runtime: analysis::is_runtime_goroutine(group.name().as_bytes()),
+        }
+    };
+    timeline.groups().map(group).collect()
+}
