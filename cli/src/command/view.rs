@@ -36,7 +36,9 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
     .map_err(|_| "give an address and a port, such as 127.0.0.1:4040".to_owned())?;
     match address.ip().is_loopback() {
         true => Ok(address),
-        false => Err(format!("{} can be reached from other machines: listen on 127.0.0.1 and use ssh -L", address.ip())),
+        false => {
+            Err(format!("{} can be reached from other machines: listen on 127.0.0.1 and use ssh -L", address.ip()))
+        }
     }
 }
 

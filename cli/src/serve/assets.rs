@@ -54,7 +54,7 @@ const ASSETS: &[Asset] = assets![
     "tooltip.js",
     "flame.js",
     "frame-strip.js",
-    "range-panel.js",
+    "profile-tab.js",
     "profile-page.js",
     "distribution.js",
     "tasks-page.js",
@@ -65,11 +65,13 @@ const ASSETS: &[Asset] = assets![
     "embedded.js",
     "server.js",
     "data.js",
+    "range-panel.js",
     "selection.js",
     "splitter.js",
     "arrows.js",
     "rows.js",
     "labels.js",
+    "overview-draw.js",
     "overview.js",
     "range-loader.js",
     "timeline.js",
@@ -92,5 +94,32 @@ pub async fn serve(uri: Uri) -> Response {
     match ASSETS.iter().find(|asset| asset.path == path) {
         Some(asset) => ([(header::CONTENT_TYPE, kind)], asset.content).into_response(),
         None => (StatusCode::NOT_FOUND, error_body("there is no such page")).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// The report joins the modules in this order, so each module comes after those that it imports.
+    #[test]
+    fn all_modules_are_listed_after_those_that_they_import() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("web");
+        let names = fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("a file").file_name());
+        let there: HashSet<String> =
+            names.map(|name| name.to_string_lossy().into_owned()).filter(|name| name.ends_with(".js")).collect();
+        let mut seen = HashSet::new();
+        for asset in ASSETS.iter().filter(|asset| asset.path.ends_with(".js")) {
+            for import in asset.content.lines().filter(|line| line.starts_with("import ")) {
+                let module = import.rsplit('"').nth(1).expect("a path").trim_start_matches("./");
+                assert!(seen.contains(module), "{} imports {module}", asset.path);
+            }
+            seen.insert(asset.path.to_owned());
+        }
+        assert_eq!(seen, there);
     }
 }

@@ -174,7 +174,8 @@ mod tests {
     }
 
     fn objection(path: &str, headers: &[(&str, &str)]) -> bool {
-        let builder = headers.iter().fold(Request::builder().uri(path), |builder, (name, value)| builder.header(*name, *value));
+        let builder =
+            headers.iter().fold(Request::builder().uri(path), |builder, (name, value)| builder.header(*name, *value));
         guard().objection(&builder.body(axum::body::Body::empty()).expect("a request")).is_some()
     }
 
@@ -225,7 +226,9 @@ mod tests {
             guard.is_logged_in(&HeaderMap::from_iter([(header::COOKIE, value)]))
         };
         assert!(is_logged_in(&format!("a=b; gotrace-4040={}", guard.cookie)));
-        for cookie in ["", "gotrace-4040=", &format!("gotrace-4041={}", guard.cookie), &format!("gotrace-4040={}", guard.token)] {
+        for cookie in
+            ["", "gotrace-4040=", &format!("gotrace-4041={}", guard.cookie), &format!("gotrace-4040={}", guard.token)]
+        {
             assert!(!is_logged_in(cookie), "{cookie}");
         }
     }

@@ -113,7 +113,8 @@ impl Loaded {
 
     fn read_again(&self) -> Result<Reports, String> {
         let original = self.original.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let bytes = original.ok_or("the trace cannot be read again")?.reopen().map_err(|failure| failure.to_string())?;
+        let bytes =
+            original.ok_or("the trace cannot be read again")?.reopen().map_err(|failure| failure.to_string())?;
         let mut reader = Reader::builder().lenient().from_reader(bytes).map_err(|error| error.to_string())?;
         let observers = (Mmu::new(Default::default()), Tasks::by_name(), Latency::new(), Procs::new());
         let ((mmu, tasks, latency, procs), error) = analysis::run(&mut reader, observers);

@@ -158,7 +158,9 @@ mod tests {
         assert_eq!(tree.total, 18);
         let names = |frame: i64| usize::try_from(frame).map_or("", |frame| &*tree.frames[frame]);
         let nodes: Vec<_> = (0..tree.nodes.parent.len())
-            .map(|node| (tree.nodes.parent[node], names(tree.nodes.frame[node]), tree.nodes.own[node], tree.nodes.total[node]))
+            .map(|node| {
+                (tree.nodes.parent[node], names(tree.nodes.frame[node]), tree.nodes.own[node], tree.nodes.total[node])
+            })
             .collect();
         let expected = [
             (-1, "", 0, 18),

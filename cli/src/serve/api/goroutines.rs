@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use gotrace::timeline::{self, Totals};
-use gotrace::{Timeline, OwnedFrame, GoId, GoState, TaskId, Time};
+use gotrace::{GoId, GoState, OwnedFrame, TaskId, Time, Timeline};
 use serde::{Deserialize, Serialize};
 
 use super::super::session::Loaded;
@@ -175,7 +175,12 @@ pub fn goroutine(loaded: &Loaded, query: GoroutineQuery) -> Answer {
         ended_ns: goroutine.ended_at(),
         created_by: goroutine.created_by(),
         creator_function: creator.map(|creator| creator.name().to_string()),
-        creation_stack: goroutine.creation_stack().iter().flat_map(|stack| stack.frames()).map(OwnedFrame::from).collect(),
+        creation_stack: goroutine
+            .creation_stack()
+            .iter()
+            .flat_map(|stack| stack.frames())
+            .map(OwnedFrame::from)
+            .collect(),
         totals: goroutine.totals(timeline.start()..timeline.end()),
         labels: goroutine.labels().take(MAX_LISTED).map(|label| label.text().to_string()).collect(),
         children: goroutine.children().len(),

@@ -84,14 +84,26 @@ fn all(timeline: &Timeline, kind: What) -> Vec<Interval> {
         What::Tasks => {
             let tasks = timeline.tasks().map(|task| {
                 let start = task.start().unwrap_or(timeline.start());
-                Interval::new(start, task.end().unwrap_or(timeline.end()), task.name().to_string(), Some(task.id()), task.go())
+                Interval::new(
+                    start,
+                    task.end().unwrap_or(timeline.end()),
+                    task.name().to_string(),
+                    Some(task.id()),
+                    task.go(),
+                )
             });
             tasks.collect()
         }
         What::Regions => {
             let regions = timeline.regions().map(|region| {
                 let start = region.start().unwrap_or(timeline.start());
-                Interval::new(start, region.end().unwrap_or(timeline.end()), region.name().to_string(), Some(region.task()), region.go())
+                Interval::new(
+                    start,
+                    region.end().unwrap_or(timeline.end()),
+                    region.name().to_string(),
+                    Some(region.task()),
+                    region.go(),
+                )
             });
             regions.collect()
         }

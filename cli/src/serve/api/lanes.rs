@@ -128,8 +128,7 @@ fn write_cells(cells: &[Cell], out: &mut Vec<u8>) {
 
 fn write_group(cells: &[GroupCell], out: &mut Vec<u8>) {
     push(out, [1, cells.len() as u32].map(u32::to_le_bytes));
-    let states =
-        [LaneState::Runnable, LaneState::Running, LaneState::Waiting, LaneState::Syscall, LaneState::GcWork];
+    let states = [LaneState::Runnable, LaneState::Running, LaneState::Waiting, LaneState::Syscall, LaneState::GcWork];
     for state in states {
         push(out, cells.iter().map(|cell| (cell.mean(state) as f32).to_le_bytes()));
     }

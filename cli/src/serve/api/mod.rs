@@ -83,7 +83,12 @@ fn to_json(value: &impl Serialize) -> Answer {
 }
 
 /// Adds a path whose answer is computed from the loaded trace.
-fn add<Q>(router: Router<Arc<Session>>, path: &str, kind: Kind, answer: fn(&Loaded, Q) -> Answer) -> Router<Arc<Session>>
+fn add<Q>(
+    router: Router<Arc<Session>>,
+    path: &str,
+    kind: Kind,
+    answer: fn(&Loaded, Q) -> Answer,
+) -> Router<Arc<Session>>
 where
     Q: DeserializeOwned + Send + 'static,
 {

@@ -69,11 +69,17 @@ impl Sum {
     }
 }
 
+/// The sum of a stack. Without a stack, that of a start function.
+struct StackSum<'t> {
+    stack: Option<StackTrace<'t>>,
+    sum: Sum,
+}
+
 /// The sums by stack.
 #[derive(Default)]
 struct Sums<'t> {
     /// By the stack's number and the function in which the goroutine started.
-    stacks: HashMap<(u32, &'t [u8]), (Option<StackTrace<'t>>, Sum)>,
+    stacks: HashMap<(u32, &'t [u8]), StackSum<'t>>,
     reasons: HashMap<&'t [u8], Sum>,
 }
 
@@ -104,15 +110,15 @@ impl<'t> Sums<'t> {
             let nanos = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX);
             let stack = stack_of(&span);
             let number = stack.map_or(0, |stack| stack.number());
-            let (_, sum) = self.stacks.entry((number, name)).or_insert((stack, Sum::default()));
-            sum.add(nanos);
+            let entry = self.stacks.entry((number, name));
+            entry.or_insert(StackSum { stack, sum: Sum::default() }).sum.add(nanos);
             self.reasons.entry(reason.as_bytes()).or_default().add(nanos);
         }
     }
 
     fn tree(&self) -> Tree {
         let mut tree = TreeBuilder::default();
-        for ((_, function), (stack, sum)) in &self.stacks {
+        for ((_, function), StackSum { stack, sum }) in &self.stacks {
             let frames = stack.iter().flat_map(|stack| stack.frames().rev().map(|frame| frame.func.to_string()));
             // Without a stack, at least the function in which the goroutine started is known.
             let start = stack.is_none().then(|| String::from_utf8_lossy(function).into_owned());
@@ -122,10 +128,15 @@ impl<'t> Sums<'t> {
     }
 
     fn reasons(&self) -> Vec<ReasonRow> {
-        let mut rows: Vec<ReasonRow> = self.reasons.iter().filter(|(reason, _)| !reason.is_empty()).map(|(reason, sum)| {
-            let reason = String::from_utf8_lossy(reason).into_owned();
-            ReasonRow { reason, count: sum.count, total_ns: sum.nanos }
-        }).collect();
+        let mut rows: Vec<ReasonRow> = self
+            .reasons
+            .iter()
+            .filter(|(reason, _)| !reason.is_empty())
+            .map(|(reason, sum)| {
+                let reason = String::from_utf8_lossy(reason).into_owned();
+                ReasonRow { reason, count: sum.count, total_ns: sum.nanos }
+            })
+            .collect();
         rows.sort_by(|a, b| (b.total_ns, &a.reason).cmp(&(a.total_ns, &b.reason)));
         rows
     }
@@ -153,6 +164,6 @@ pub fn profile(loaded: &Loaded, query: ProfileQuery) -> Answer {
         }
         (None, None) => timeline.goroutines().for_each(|goroutine| sums.add(goroutine, &part, &query)),
     }
-    let count = sums.stacks.values().map(|(_, sum)| sum.count).sum();
+    let count = sums.stacks.values().map(|stack| stack.sum.count).sum();
     to_json(&Profile { tree: sums.tree(), count, reasons: sums.reasons() })
 }

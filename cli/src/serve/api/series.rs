@@ -41,7 +41,8 @@ struct Series {
 impl Series {
     fn of_metric(unit: &'static str, lanes: &Lanes<'_>, metric: Metric) -> Self {
         let cells = lanes.metric(metric);
-        let values = |value: fn(gotrace::timeline::MetricCell) -> f64| cells.iter().map(|cell| cell.map(value)).collect();
+        let values =
+            |value: fn(gotrace::timeline::MetricCell) -> f64| cells.iter().map(|cell| cell.map(value)).collect();
         Series {
             unit,
             min: values(|cell| cell.min as f64),

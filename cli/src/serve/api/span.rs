@@ -90,7 +90,11 @@ fn woken(timeline: &Timeline, span: &Span<'_>) -> (Vec<Woken>, usize) {
         for wait in goroutine.between(range.clone()).filter(|span| span.state() == GoState::Waiting) {
             let Some(waker) = wait.woken_by().filter(|waker| waker.go() == Some(own)) else { continue };
             if range.contains(&waker.at()) {
-                woken.push(Woken { goroutine: goroutine.id(), function: goroutine.name().to_string(), at_ns: waker.at() });
+                woken.push(Woken {
+                    goroutine: goroutine.id(),
+                    function: goroutine.name().to_string(),
+                    at_ns: waker.at(),
+                });
             }
         }
     }
@@ -158,9 +162,8 @@ pub struct StepQuery {
 /// Answers with the next or previous span.
 pub fn step(loaded: &Loaded, query: StepQuery) -> Answer {
     let goroutine = goroutine(&loaded.timeline, query.goroutine)?;
-    let is_wanted = |span: &Span<'_>| {
-        query.state.as_ref().is_none_or(|state| span.state().name().eq_ignore_ascii_case(state))
-    };
+    let is_wanted =
+        |span: &Span<'_>| query.state.as_ref().is_none_or(|state| span.state().name().eq_ignore_ascii_case(state));
     let mut spans = iter::successors(goroutine.at(Time(query.at)), |span| query.to.step(span)).skip(1);
     to_json(&Details::new(&loaded.timeline, spans.find(is_wanted)))
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use gotrace::timeline::LaneState;
 use gotrace::{ProcId, ThreadId, Time, Timeline, analysis};
 use serde::Serialize;
@@ -18,7 +18,7 @@ use super::{Kind, compute, to_json};
 enum Document<'s> {
     Loading { title: &'s str, bytes: u64, total: Option<u64> },
     Failed { title: &'s str, error: &'s str },
-    Ready { title: &'s str, trace: Summary },
+    Ready { title: &'s str, trace: Box<Summary> },
 }
 
 /// What is in the trace.
@@ -72,7 +72,7 @@ pub async fn session(State(session): State<Arc<Session>>) -> Response {
         Phase::Failed(error) => Json(Document::Failed { title: &title, error }).into_response(),
         Phase::Ready(_) => {
             let body = compute(Arc::clone(&session), move |loaded| {
-                to_json(&Document::Ready { title: &title, trace: Summary::new(loaded) })
+                to_json(&Document::Ready { title: &title, trace: Box::new(Summary::new(loaded)) })
             });
             body.await.map(|body| ([(header::CONTENT_TYPE, Kind::Json.name())], body)).into_response()
         }
