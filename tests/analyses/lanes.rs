@@ -11,6 +11,9 @@ const ZOOMS: usize = 12;
 /// The number of goroutines, Ps, threads and groups to compare in each part.
 const LANES: usize = 4;
 
+/// The memory that lanes may take, in percent of the memory of the timeline without them.
+const MAX_PERCENT: u64 = 15;
+
 /// A small generator of pseudo-random numbers: splitmix64.
 struct Random(u64);
 
@@ -269,6 +272,9 @@ fn cells_equal_those_computed_from_all_spans() {
     for sample in V1_RELEASES.into_iter().chain(RELEASES).flat_map(samples) {
         let timeline = Timeline::from_slice(&sample.bytes()).expect("a trace");
         cells += check(&sample.name, &timeline, &mut random);
+        let memory = timeline.memory();
+        let columns = memory.span_bytes + memory.table_bytes;
+        assert!(memory.level_bytes * 100 <= columns * MAX_PERCENT, "{}: {memory:?}", sample.name);
     }
     assert!(cells > 10_000, "only {cells} cells: are traces missing?");
 }

@@ -51,7 +51,10 @@ pub(in crate::timeline) enum State {
     Ended = 7,
 }
 
-const STATES: [State; 8] = [
+/// The number of states.
+pub(in crate::timeline) const STATE_COUNT: usize = 8;
+
+pub(in crate::timeline) const STATES: [State; STATE_COUNT] = [
     State::Undetermined,
     State::Created,
     State::Woken,
@@ -466,6 +469,104 @@ impl Period<'_> {
     }
 }
 
+/// Returns whether a span is in a state that lanes show.
+fn is_shown(word: Word) -> bool {
+    !matches!(STATES[(word as u32 % WIDE) as usize], State::Undetermined | State::Ended)
+}
+
+/// Adds up the times of a goroutine in each state, part by part. Spans are not decoded.
+pub(in crate::timeline) struct Scan<'s> {
+    spans: &'s Spans,
+    /// The number of the current chunk, and the end of the goroutine's chunks.
+    number: u32,
+    end: u32,
+    trace_end: i64,
+    /// The words and the start of the current chunk. No words after the last chunk.
+    words: &'s [Word],
+    base: i64,
+    /// The index of the current span.
+    index: usize,
+    time: i64,
+    /// The number of spans that have started since the start of the scan.
+    starts: u32,
+}
+
+impl<'s> Scan<'s> {
+    /// Opens the current chunk.
+    fn open(&mut self) {
+        let chunk = self.spans.chunks.get(self.number as usize).filter(|_| self.number < self.end);
+        (self.words, self.base, self.index) = (&[], self.trace_end, 0);
+        if let Some(chunk) = chunk {
+            (self.words, self.base) = (self.spans.arena.words(chunk), chunk.base);
+        }
+    }
+
+    /// Adds the times until `until` to those of each state, indexed by [`State`].
+    #[inline]
+    pub fn advance(&mut self, until: i64, nanos: &mut [u64; STATE_COUNT]) {
+        self.skip_to_first(until);
+        while self.time < until {
+            let (words, limit) = (self.words, until.wrapping_sub(self.base));
+            let mut now = self.time.wrapping_sub(self.base);
+            let Some(&first) = words.get(self.index) else { return };
+            let mut word = first;
+            let end_of_chunk = loop {
+                let next = self.index + if is_wide(word) { 2 } else { 1 };
+                let following = words.get(next);
+                let end = match following {
+                    Some(&following) => i64::from(since(following)),
+                    None => self.end_of_chunk().wrapping_sub(self.base),
+                };
+                let sum = &mut nanos[(word as u32 % WIDE) as usize];
+                *sum = sum.wrapping_add(end.min(limit).wrapping_sub(now) as u64);
+                if end > limit {
+                    self.time = until;
+                    return;
+                }
+                now = end;
+                let Some(&following) = following else { break end };
+                (word, self.index) = (following, next);
+                self.starts += u32::from(is_shown(following) && end < limit);
+            };
+            self.time = self.base.wrapping_add(end_of_chunk);
+            self.number += 1;
+            self.open();
+            self.starts += u32::from(self.words.first().is_some_and(|&word| is_shown(word)) && self.time < until);
+        }
+    }
+
+    /// Moves to the start of the first span, before which nothing is known, but not beyond `until`.
+    fn skip_to_first(&mut self, until: i64) {
+        let Some(&word) = self.words.get(self.index) else { return };
+        let start = self.base.wrapping_add(i64::from(since(word)));
+        if self.time < start {
+            self.time = start.min(until.max(self.time));
+            self.starts += u32::from(start < until && is_shown(word));
+        }
+    }
+
+    /// Returns the start of the next chunk or the end of the trace.
+    #[cold]
+    fn end_of_chunk(&self) -> i64 {
+        let next = self.spans.chunks.get(self.number as usize + 1).filter(|_| self.number + 1 < self.end);
+        next.map_or(self.trace_end, |chunk| chunk.base)
+    }
+
+    /// Returns the number of spans that started since the start of the scan, before the current time. Only states that
+    /// lanes show count.
+    pub fn starts(&self) -> u32 {
+        self.starts
+    }
+
+    /// Returns the span that covers the current time and the position of the span.
+    pub fn current(&self) -> Option<(Entry, Cursor)> {
+        let chunk = self.spans.chunks.get(self.number as usize).filter(|_| self.number < self.end)?;
+        let entry = Entry::read(self.words, self.index as u32, chunk)?;
+        let cursor = Cursor { chunk: self.number, index: self.index as u32, end: self.end };
+        (entry.time <= self.time && self.time < self.trace_end).then_some((entry, cursor))
+    }
+}
+
 /// The spans of all goroutines.
 pub(in crate::timeline) struct Spans {
     arena: Arena,
@@ -580,6 +681,32 @@ impl Spans {
         }
     }
 
+    /// Returns the number of words of a goroutine, which is at least the number of its entries.
+    pub fn words_of(&self, lane: u32) -> u64 {
+        let first = self.first(lane);
+        let own = self.chunks.get(first.chunk as usize..first.end as usize).unwrap_or_default();
+        own.iter().map(|chunk| u64::from(chunk.len)).sum()
+    }
+
+    /// Returns how many spans were running or in a system call at each of so many places.
+    pub fn count_places(&self, places: usize) -> Vec<u64> {
+        let mut counts = vec![0; places];
+        for chunk in &self.chunks {
+            let words = self.arena.words(chunk);
+            let mut index = 0;
+            while let Some(&word) = words.get(index as usize) {
+                if let State::Running | State::Syscall = STATES[(word as u32 % WIDE) as usize]
+                    && let Some(entry) = Entry::read(words, index, chunk)
+                    && let Some(count) = counts.get_mut(entry.who as usize)
+                {
+                    *count += 1;
+                }
+                index += if is_wide(word) { 2 } else { 1 };
+            }
+        }
+        counts
+    }
+
     /// Calls `show` with each period of a goroutine from a position on, until `show` returns false. The last period
     /// ends at `trace_end`.
     #[inline]
@@ -605,6 +732,16 @@ impl Spans {
         if let Some(period) = open {
             show(period);
         }
+    }
+
+    /// Returns a scan of a goroutine from a time on.
+    pub fn scan(&self, lane: u32, time: i64, trace_end: i64) -> Scan<'_> {
+        let Cursor { chunk, index, end } = self.covering(lane, time);
+        let mut scan =
+            Scan { spans: self, number: chunk, end, trace_end, words: &[], base: 0, index: 0, time, starts: 0 };
+        scan.open();
+        scan.index = index as usize;
+        scan
     }
 
     /// Returns the last span that starts at or before a time, or the first span if all are later.

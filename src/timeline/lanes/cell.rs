@@ -71,7 +71,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    const EMPTY: Cell = Cell { nanos: [0; STATES], state: LaneState::Nothing, detail: None, spans: 0 };
+    pub(super) const EMPTY: Cell = Cell { nanos: [0; STATES], state: LaneState::Nothing, detail: None, spans: 0 };
 
     /// Returns the time in a state, in nanoseconds. The times of all states add up to the width of the cell, unless
     /// the trace reports that several goroutines ran on one P at the same time, as some traces before Go 1.22 do.
@@ -102,16 +102,19 @@ impl Cell {
     }
 
     /// Sets the state to the dominating one. `state` and `detail` must be those of the cell's middle.
-    fn settle(&mut self, width: u64) {
+    pub(super) fn settle(&mut self, width: u64) {
         let sum = |nanos: &[u64]| nanos.iter().fold(0u64, |sum, &nanos| sum.saturating_add(nanos));
         // Before Go 1.22, a trace may report late that a system call lost its P. Until then, what runs there counts.
         let excess = sum(&self.nanos).saturating_sub(width);
         let in_syscall = &mut self.nanos[LaneState::Syscall as usize];
         *in_syscall = in_syscall.saturating_sub(excess);
         self.nanos[LaneState::Nothing as usize] = width.saturating_sub(sum(&self.nanos));
-        let longest = self.nanos.into_iter().max().unwrap_or(0);
-        let dominating = LaneState::PRECEDENCE.into_iter().find(|&state| self.nanos(state) == longest);
-        let dominating = dominating.unwrap_or(LaneState::Nothing);
+        let mut dominating = LaneState::PRECEDENCE[0];
+        for state in LaneState::PRECEDENCE {
+            if self.nanos(state) > self.nanos(dominating) {
+                dominating = state;
+            }
+        }
         if dominating != self.state {
             self.detail = None;
         }
@@ -161,8 +164,8 @@ impl CellsBuilder {
 /// A cell of the lane of several goroutines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupCell {
-    nanos: [u64; STATES],
-    width: u64,
+    pub(super) nanos: [u64; STATES],
+    pub(super) width: u64,
 }
 
 impl GroupCell {
@@ -179,34 +182,5 @@ impl GroupCell {
     /// Returns the mean number of goroutines that were alive.
     pub fn mean_alive(&self) -> f64 {
         LaneState::ALL.into_iter().map(|state| self.mean(state)).sum()
-    }
-}
-
-/// Adds spans of several goroutines to the cells of a lane.
-pub(super) struct GroupCellsBuilder {
-    grid: Grid,
-    cells: Vec<GroupCell>,
-}
-
-impl GroupCellsBuilder {
-    pub fn new(grid: Grid) -> Self {
-        GroupCellsBuilder { grid, cells: vec![GroupCell { nanos: [0; STATES], width: grid.width() }; grid.len] }
-    }
-
-    #[inline]
-    pub fn add(&mut self, start: i64, end: i64, state: LaneState) {
-        let Some(part) = self.grid.clip(start, end) else { return };
-        let (first, last) = (self.grid.cell(part.start), self.grid.cell(part.end - 1));
-        for number in first..=last {
-            let from = self.grid.start(number).max(part.start);
-            let to = self.grid.start(number + 1).min(part.end);
-            let Some(cell) = self.cells.get_mut(number) else { return };
-            let nanos = &mut cell.nanos[state as usize];
-            *nanos = nanos.saturating_add(to.abs_diff(from));
-        }
-    }
-
-    pub fn finish(self) -> Vec<GroupCell> {
-        self.cells
     }
 }

@@ -1,7 +1,7 @@
 //! Groups of goroutines that started in the same function.
 
 use foldhash::fast::RandomState;
-use indexmap::IndexMap;
+use indexmap::IndexSet;
 
 use crate::event::Text;
 use crate::number::number;
@@ -16,6 +16,8 @@ const MARK_WORKER: &str = "runtime.gcBgMarkWorker";
 pub(in crate::timeline) struct Groups {
     /// The start function of each group, in the order in which the trace first mentions a goroutine of the group.
     functions: Vec<StringNumber>,
+    /// The group of goroutines with each start stack.
+    of_stack: Vec<u32>,
     /// The index in `members` at which each group starts, and the length of `members`.
     starts: Vec<u32>,
     /// The goroutines, sorted by group, then by number.
@@ -24,29 +26,43 @@ pub(in crate::timeline) struct Groups {
     mark_workers: Option<u32>,
 }
 
+/// The group of a stack with which no goroutine started.
+const NO_GROUP: u32 = u32::MAX;
+
 impl Groups {
     fn new(timeline: &Timeline) -> Self {
-        let mut counts: IndexMap<StringNumber, u32, RandomState> = IndexMap::default();
-        for function in timeline.start_functions() {
-            *counts.entry(function).or_default() += 1;
-        }
+        let stacks = &timeline.symbols.stacks;
+        let mut of_stack = vec![NO_GROUP; stacks.len() + 1];
+        let mut functions: IndexSet<StringNumber, RandomState> = IndexSet::default();
         let mut starts = vec![0];
-        starts.extend(counts.values().scan(0, |end, count| {
-            *end += count;
-            Some(*end)
-        }));
-        let mut next = starts.clone();
-        let mut members = vec![0; timeline.goroutines.len()];
-        for (goroutine, function) in (0..).zip(timeline.start_functions()) {
-            let Some(place) = counts.get_index_of(&function).and_then(|group| next.get_mut(group)) else { continue };
-            if let Some(member) = members.get_mut(*place as usize) {
-                *member = goroutine;
-                *place += 1;
+        for &stack in &timeline.start_stacks {
+            let Some(group) = of_stack.get_mut(stack as usize) else { continue };
+            if *group == NO_GROUP {
+                let function = stacks.entries(stack).next_back().map_or(0, |frame| frame.func);
+                *group = number(functions.insert_full(function).0);
+                starts.resize(functions.len() + 1, 0);
             }
+            starts[*group as usize + 1] += 1;
         }
-        let functions: Vec<StringNumber> = counts.into_keys().collect();
+        for group in 1..starts.len() {
+            starts[group] += starts[group - 1];
+        }
+        let mut next = starts.clone();
+        let mut members = vec![0; timeline.start_stacks.len()];
+        for (goroutine, &stack) in (0..).zip(&timeline.start_stacks) {
+            let Some(&group) = of_stack.get(stack as usize) else { continue };
+            let place = &mut next[group as usize];
+            members[*place as usize] = goroutine;
+            *place += 1;
+        }
+        let functions: Vec<StringNumber> = functions.into_iter().collect();
         let mark_workers = functions.iter().position(|&function| timeline.function(function) == MARK_WORKER);
-        Groups { functions, starts, members, mark_workers: mark_workers.map(number) }
+        Groups { functions, of_stack, starts, members, mark_workers: mark_workers.map(number) }
+    }
+
+    /// Returns the number of groups.
+    pub fn len(&self) -> usize {
+        self.functions.len()
     }
 
     pub fn members(&self, group: u32) -> &[u32] {
@@ -54,14 +70,25 @@ impl Groups {
         self.members.get(start(group as usize)..start(group as usize + 1)).unwrap_or_default()
     }
 
+    /// Returns the group of a goroutine.
+    pub fn of(&self, timeline: &Timeline, goroutine: u32) -> Option<u32> {
+        let &stack = timeline.start_stacks.get(goroutine as usize)?;
+        self.of_stack.get(stack as usize).copied()
+    }
+
+    /// Returns the group of the mark workers of the garbage collector. `None` if the trace mentions none.
+    pub fn mark_workers(&self) -> Option<u32> {
+        self.mark_workers
+    }
+
     /// Returns whether a goroutine is a mark worker of the garbage collector.
-    pub fn is_mark_worker(&self, goroutine: u32) -> bool {
-        self.mark_workers.is_some_and(|group| self.members(group).binary_search(&goroutine).is_ok())
+    pub fn is_mark_worker(&self, timeline: &Timeline, goroutine: u32) -> bool {
+        self.mark_workers.is_some() && self.of(timeline, goroutine) == self.mark_workers
     }
 
     pub fn bytes(&self) -> u64 {
-        let numbers = self.functions.capacity() + self.starts.capacity() + self.members.capacity();
-        (numbers * size_of::<u32>()) as u64
+        let numbers = [&self.functions, &self.of_stack, &self.starts, &self.members];
+        numbers.iter().map(|numbers| (numbers.capacity() * size_of::<u32>()) as u64).sum()
     }
 }
 
@@ -75,12 +102,12 @@ impl Timeline {
     ///
     /// The first call builds an index of all goroutines.
     pub fn groups(&self) -> impl ExactSizeIterator<Item = Group<'_>> + Clone {
-        (0..number(self.group_table().functions.len())).map(|number| Group { timeline: self, number })
+        (0..number(self.group_table().len())).map(|number| Group { timeline: self, number })
     }
 
     /// Returns the group with this [number](Group::number). `None` if there are fewer groups.
     pub fn group(&self, number: u32) -> Option<Group<'_>> {
-        ((number as usize) < self.group_table().functions.len()).then_some(Group { timeline: self, number })
+        ((number as usize) < self.group_table().len()).then_some(Group { timeline: self, number })
     }
 }
 

@@ -1,47 +1,40 @@
 //! What goroutines, Ps and threads did, cell by cell: the data of a picture of a part of the trace.
 //!
-//! `grid` divides the part into cells, and `cell` adds up spans in them. A lane's spans come from the columns of spans
-//! (goroutines and `groups`) or from `runs` (Ps and threads). `series` has the metrics.
+//! `grid` divides the part into cells, and `cell` and `sums` add up spans in them. `levels` has sums that are computed
+//! once: `level` for a lane, `sums` for a group. If the cells are too narrow for these, few spans are in the part, and
+//! they are read: those of goroutines from the columns, those of Ps and threads from `runs`. `active` says which
+//! goroutines to read. `series` has the metrics.
 
+mod active;
 mod cell;
 mod grid;
 mod groups;
+mod level;
+mod levels;
 mod reasons;
 mod runs;
 mod series;
+mod sums;
 
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use self::cell::{CellsBuilder, GroupCellsBuilder};
+use self::cell::CellsBuilder;
 use self::grid::Grid;
-use self::groups::Groups;
-use self::reasons::Reasons;
+use self::level::{GOROUTINE, PLACE, SLOTS};
+use self::levels::{Kind, Row, slot_of};
 use self::runs::Runs;
+use self::sums::{Sums, mark_gc_work};
 use super::Timeline;
-use super::columns::Place;
-use super::columns::spans::State;
-use crate::id::{GoId, ProcId, ThreadId, present};
+use super::columns::spans::{STATE_COUNT, STATES, State};
+use crate::id::{GoId, ProcId, ThreadId};
 use crate::time::Time;
 
 pub use self::cell::{Cell, GroupCell, LaneDetail, LaneState};
 pub use self::grid::MAX_PIXELS;
 pub use self::groups::Group;
+pub(super) use self::levels::Levels;
 pub use self::series::{Metric, MetricCell};
-
-/// What lanes need besides the columns of a timeline, computed at the first query.
-#[derive(Debug, Default)]
-pub(super) struct Levels {
-    groups: OnceLock<Groups>,
-    reasons: OnceLock<Reasons>,
-}
-
-impl Levels {
-    /// Returns the size in bytes of what has been computed so far.
-    pub fn bytes(&self) -> u64 {
-        self.groups.get().map_or(0, Groups::bytes) + self.reasons.get().map_or(0, Reasons::bytes)
-    }
-}
 
 impl Timeline {
     /// Divides a range of time into cells, so that each lane can be drawn with at most one cell for a pixel.
@@ -81,7 +74,7 @@ impl Timeline {
     /// # }
     /// ```
     pub fn lanes(&self, range: Range<Time>, pixels: usize) -> Lanes<'_> {
-        Lanes { timeline: self, grid: Grid::new(range, pixels), runs: OnceLock::new() }
+        Lanes { timeline: self, grid: Grid::new(range, pixels), runs: Default::default() }
     }
 }
 
@@ -90,8 +83,8 @@ impl Timeline {
 pub struct Lanes<'t> {
     timeline: &'t Timeline,
     grid: Grid,
-    /// What ran in this part, computed at the first query.
-    runs: OnceLock<Runs>,
+    /// What ran in this part on Ps and on threads, computed when it is needed.
+    runs: [OnceLock<Runs>; 2],
 }
 
 impl<'t> Lanes<'t> {
@@ -127,32 +120,65 @@ impl<'t> Lanes<'t> {
 
     /// Returns the lane of a goroutine. `None` if the trace does not mention it.
     pub fn goroutine(&self, id: GoId) -> Option<Vec<Cell>> {
-        let timeline = self.timeline;
+        let (timeline, grid) = (self.timeline, self.grid);
         let goroutine = timeline.goroutines.get(id.0)?;
-        let is_mark_worker = timeline.group_table().is_mark_worker(goroutine);
-        let mut cells = CellsBuilder::new(self.grid);
-        let cursor = timeline.spans.covering(goroutine, self.grid.start(0));
-        let before = timeline.spans.previous(goroutine, cursor).and_then(|cursor| timeline.spans.get(cursor));
-        let mut previous = before.map_or(State::Undetermined, |entry| entry.state);
-        timeline.spans.periods_from(cursor, timeline.extent.end, |period| {
-            let state = state_of(period.state, is_mark_worker);
-            if state != LaneState::Nothing {
-                cells.add(period.start, period.end, state, || {
-                    let (who, why) = period.who_and_why();
-                    match state {
-                        LaneState::Running | LaneState::GcWork => timeline.proc_of(who).map(LaneDetail::Proc),
-                        LaneState::Waiting => {
-                            let reason = timeline.reasons().index(timeline, (who, why), previous);
-                            Some(LaneDetail::Reason(reason))
-                        }
-                        _ => None,
-                    }
-                });
+        let mut states = GOROUTINE;
+        if timeline.group_table().is_mark_worker(timeline, goroutine) {
+            states[level::RUNNING] = LaneState::GcWork;
+        }
+        let detail = |state: LaneState, number: u32| match state {
+            LaneState::Running | LaneState::GcWork => timeline.proc_of(number).map(|id| LaneDetail::Proc(ProcId(id))),
+            LaneState::Waiting => Some(LaneDetail::Reason(number)),
+            _ => None,
+        };
+        if let Some(level) = timeline.level_tables().goroutine(goroutine).filter(|level| level.serves(grid)) {
+            return Some(level.cells(grid, states, detail));
+        }
+        Some(self.scan(goroutine, states, detail))
+    }
+
+    /// Returns the lane of a goroutine, read from its spans.
+    fn scan(
+        &self,
+        goroutine: u32,
+        states: [LaneState; SLOTS],
+        detail: impl Fn(LaneState, u32) -> Option<LaneDetail>,
+    ) -> Vec<Cell> {
+        let (timeline, grid) = (self.timeline, self.grid);
+        let spans = &timeline.spans;
+        let state_of = |state: State| slot_of(state).map(|slot| states[slot]);
+        let mut scan = spans.scan(goroutine, grid.start(0), timeline.extent.end);
+        let mut cells = Vec::with_capacity(grid.len);
+        for number in 0..grid.len {
+            let mut cell = Cell::EMPTY;
+            let mut nanos = [0; STATE_COUNT];
+            let before = scan.starts();
+            let is_open = scan.current().is_some_and(|(entry, _)| state_of(entry.state).is_some());
+            let middle = grid.middle(number);
+            scan.advance(middle, &mut nanos);
+            if let Some((entry, cursor)) = scan.current()
+                && let Some(state) = state_of(entry.state)
+            {
+                let previous = || {
+                    let previous = spans.previous(goroutine, cursor).and_then(|cursor| spans.get(cursor));
+                    previous.map_or(State::Undetermined, |previous| previous.state)
+                };
+                cell.state = state;
+                cell.detail = detail(state, timeline.detail_number(entry.state, (entry.who, entry.why), previous));
+                // A span that starts in the middle is in neither half.
+                cell.spans = u32::from(entry.time == middle && grid.width() > 1);
             }
-            previous = period.state;
-            period.end < self.grid.end()
-        });
-        Some(cells.finish())
+            scan.advance(grid.start(number + 1), &mut nanos);
+            cell.spans += u32::from(is_open) + (scan.starts() - before);
+            for (state, nanos) in STATES.into_iter().zip(nanos) {
+                if let Some(state) = state_of(state) {
+                    cell.nanos[state as usize] += nanos;
+                }
+            }
+            cell.settle(grid.width());
+            cells.push(cell);
+        }
+        cells
     }
 
     /// Returns the lane of a P. `None` if the trace does not mention it.
@@ -162,16 +188,34 @@ impl<'t> Lanes<'t> {
     /// the trace does not count, since its P is not known.
     pub fn proc(&self, id: ProcId) -> Option<Vec<Cell>> {
         self.timeline.procs.index.get(id.0)?;
-        Some(self.runs().cells(self, |run| self.timeline.place(run.place).proc == id.0, |run| run.proc_end))
+        let row = self.timeline.rows(Kind::Proc).find(id.0);
+        Some(row.map_or_else(|| CellsBuilder::new(self.grid).finish(), |row| self.row(Kind::Proc, row)))
     }
 
     /// Returns the lane of a thread. `None` if no goroutine ran on it.
     ///
     /// A system call that the goroutine entered before the trace does not count, since its thread is not known.
     pub fn thread(&self, id: ThreadId) -> Option<Vec<Cell>> {
-        let id = present(id.0)?;
-        self.timeline.places.iter().find(|place| place.thread == id)?;
-        Some(self.runs().cells(self, |run| self.timeline.place(run.place).thread == id, |run| run.end))
+        let row = self.timeline.rows(Kind::Thread).find(id.0)?;
+        Some(self.row(Kind::Thread, row))
+    }
+
+    /// Returns the lane of a P or thread.
+    fn row(&self, kind: Kind, row: usize) -> Vec<Cell> {
+        let (timeline, grid) = (self.timeline, self.grid);
+        let detail = |goroutine| timeline.go_id(goroutine).map(LaneDetail::Goroutine);
+        let runs = match timeline.rows(kind).get(row) {
+            Some(Row::Level(level)) if level.serves(grid) => {
+                return level.cells(grid, PLACE, |_, goroutine| detail(goroutine));
+            }
+            Some(Row::Listed(runs)) => runs,
+            _ => self.runs[kind as usize].get_or_init(|| Runs::new(timeline, grid, kind)).of(row),
+        };
+        let mut cells = CellsBuilder::new(grid);
+        for run in runs {
+            cells.add(run.start, run.end, PLACE[usize::from(run.slot)], || detail(run.goroutine));
+        }
+        cells.finish()
     }
 
     /// Returns the lane of the garbage collector, which is in [`LaneState::GcWork`] while a collection is active.
@@ -185,60 +229,101 @@ impl<'t> Lanes<'t> {
 
     /// Returns the lane of a group of goroutines.
     pub fn group(&self, group: Group<'t>) -> Vec<GroupCell> {
-        let mut cells = GroupCellsBuilder::new(self.grid);
-        for &goroutine in self.timeline.group_table().members(group.number) {
-            self.add_goroutine(goroutine, &mut cells);
+        let mut cells = self.sum(Some(group.number));
+        if self.timeline.group_table().mark_workers() == Some(group.number) {
+            let workers = cells.clone();
+            mark_gc_work(&mut cells, &workers);
         }
-        cells.finish()
+        cells
     }
 
     /// Returns the lane of all goroutines: how many were in each state.
     pub fn all_goroutines(&self) -> Vec<GroupCell> {
-        let mut cells = GroupCellsBuilder::new(self.grid);
-        for goroutine in 0..self.timeline.goroutines.len() as u32 {
-            self.add_goroutine(goroutine, &mut cells);
+        let mut cells = self.sum(None);
+        if let Some(group) = self.timeline.group_table().mark_workers() {
+            mark_gc_work(&mut cells, &self.sum(Some(group)));
         }
-        cells.finish()
+        cells
     }
 
-    fn add_goroutine(&self, goroutine: u32, cells: &mut GroupCellsBuilder) {
-        let timeline = self.timeline;
-        let is_mark_worker = timeline.group_table().is_mark_worker(goroutine);
-        let cursor = timeline.spans.covering(goroutine, self.grid.start(0));
-        timeline.spans.periods_from(cursor, timeline.extent.end, |period| {
-            let state = state_of(period.state, is_mark_worker);
-            if state != LaneState::Nothing {
-                cells.add(period.start, period.end, state);
+    /// Adds up the goroutines of a group, or all goroutines. The work of mark workers counts as running.
+    fn sum(&self, group: Option<u32>) -> Vec<GroupCell> {
+        let (timeline, grid) = (self.timeline, self.grid);
+        let (groups, tables) = (timeline.group_table(), timeline.level_tables());
+        let is_member = |goroutine| group.is_none() || groups.of(timeline, goroutine) == group;
+        let mut sums = Sums::new(grid);
+        for (goroutine, level) in tables.with_level().filter(|&(goroutine, _)| is_member(goroutine)) {
+            match level.serves(grid) {
+                true => level.add_to(grid, &mut sums),
+                false => self.add_scan(goroutine, &mut sums),
             }
-            period.end < self.grid.end()
+        }
+        let others = tables.others(group);
+        if let Some(level) = others.filter(|level| level.serves(grid)) {
+            level.add_to(&mut sums);
+            return sums.cells();
+        }
+        let is_other = |goroutine: &u32| is_member(*goroutine) && tables.goroutine(*goroutine).is_none();
+        let members = group.map_or(timeline.goroutines.len(), |group| groups.members(group).len());
+        match others.map(|level| level.open_at(grid.start(0))) {
+            Some((time, open)) if members > FEW => self.add_active(time, open, is_other, &mut sums),
+            _ => match group {
+                Some(group) => {
+                    let members = groups.members(group).iter().copied();
+                    members.filter(is_other).for_each(|goroutine| self.add_periods(goroutine, &mut sums));
+                }
+                None => {
+                    let all = 0..timeline.goroutines.len() as u32;
+                    all.filter(is_other).for_each(|goroutine| self.add_periods(goroutine, &mut sums));
+                }
+            },
+        }
+        sums.cells()
+    }
+
+    /// Adds goroutines, of which so many are in each state at a time at or before the start of the cells. Only those that
+    /// were active afterwards are read: the others stay in their states.
+    fn add_active(&self, time: i64, open: [u32; SLOTS], is_other: impl Fn(&u32) -> bool, sums: &mut Sums) {
+        let (timeline, grid) = (self.timeline, self.grid);
+        let mut quiet = open;
+        for goroutine in timeline.level_tables().active().between(time, grid.end()).into_iter().filter(is_other) {
+            timeline.each_period(goroutine, time, grid.end(), |period, _| {
+                let Some(slot) = slot_of(period.state) else { return };
+                sums.add(period.start, period.end, slot, 1);
+                if period.start < time && period.end > time {
+                    quiet[slot] = quiet[slot].wrapping_sub(1);
+                }
+            });
+        }
+        for (slot, quiet) in quiet.into_iter().enumerate() {
+            sums.add(timeline.extent.start, timeline.extent.end, slot, quiet);
+        }
+    }
+
+    /// Adds a goroutine with few spans.
+    fn add_periods(&self, goroutine: u32, sums: &mut Sums) {
+        self.timeline.each_period(goroutine, self.grid.start(0), self.grid.end(), |period, _| {
+            if let Some(slot) = slot_of(period.state) {
+                sums.add(period.start, period.end, slot, 1);
+            }
         });
     }
 
-    fn runs(&self) -> &Runs {
-        self.runs.get_or_init(|| Runs::new(self.timeline, self.grid))
+    /// Adds a goroutine with many spans.
+    fn add_scan(&self, goroutine: u32, sums: &mut Sums) {
+        let (timeline, grid) = (self.timeline, self.grid);
+        let mut scan = timeline.spans.scan(goroutine, grid.start(0), timeline.extent.end);
+        for number in 0..grid.len {
+            let mut nanos = [0; STATE_COUNT];
+            scan.advance(grid.start(number + 1), &mut nanos);
+            for (state, nanos) in STATES.into_iter().zip(nanos) {
+                if let Some(slot) = slot_of(state) {
+                    sums.add_nanos(number, slot, nanos, 1);
+                }
+            }
+        }
     }
 }
 
-/// Returns what a lane shows for a state of a goroutine.
-fn state_of(state: State, is_mark_worker: bool) -> LaneState {
-    match state {
-        State::Undetermined | State::Ended => LaneState::Nothing,
-        State::Created | State::Woken | State::Ready => LaneState::Runnable,
-        State::Running if is_mark_worker => LaneState::GcWork,
-        State::Running => LaneState::Running,
-        State::Waiting => LaneState::Waiting,
-        State::Syscall => LaneState::Syscall,
-    }
-}
-
-impl Timeline {
-    /// Returns the place with this number, which is the `who` of a running goroutine.
-    fn place(&self, number: u32) -> Place {
-        const NOWHERE: Place = Place { proc: crate::id::NONE, thread: crate::id::NONE };
-        self.places.get(number as usize).copied().unwrap_or(NOWHERE)
-    }
-
-    fn proc_of(&self, place: u32) -> Option<ProcId> {
-        present(self.place(place).proc).map(ProcId)
-    }
-}
+/// The number of goroutines up to which it is not worth to ask which of them were active.
+const FEW: usize = 64;

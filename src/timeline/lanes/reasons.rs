@@ -27,10 +27,10 @@ impl Reasons {
         Reasons { recorded: reasons.collect() }
     }
 
-    /// Returns the index of a wait's reason. `previous` is the goroutine's previous state.
-    pub fn index(&self, timeline: &Timeline, (who, why): (u32, u32), previous: State) -> u32 {
+    /// Returns the index of a wait's reason. `previous` returns the goroutine's previous state.
+    pub fn index(&self, timeline: &Timeline, (who, why): (u32, u32), previous: impl FnOnce() -> State) -> u32 {
         match timeline.symbols.why(why).reason {
-            0 if who == NOBODY && matches!(previous, State::Undetermined | State::Ended) => SINCE_BEFORE,
+            0 if who == NOBODY && matches!(previous(), State::Undetermined | State::Ended) => SINCE_BEFORE,
             0 => NOT_RECORDED,
             reason => self.recorded.get_index_of(&reason).map_or(NOT_RECORDED, |index| RECORDED + index as u32),
         }
