@@ -8,6 +8,7 @@ use gotrace::FileKind;
 use gotrace::dump::{Dump, DumpGoroutine, Dumps};
 use gotrace::pprof::Profile;
 use gotrace_tests::corpus::testdata;
+use gotrace_tests::profiles::without_types;
 
 const VERSIONS: [&str; 2] = ["go1.21", "go1.27"];
 
@@ -38,18 +39,10 @@ fn stacks_of_profile(version: &str, name: &str) -> Stacks {
     let mut stacks = Stacks::new();
     let mut samples = profile.samples();
     while let Some(sample) = samples.next_sample().expect("a valid profile") {
-        let frames = sample.frames().map(|frame| (printed(&frame.func.to_string()), frame.line.unsigned_abs()));
+        let frames = sample.frames().map(|frame| (without_types(&frame.func.to_string()), frame.line.unsigned_abs()));
         *stacks.entry(without_runtime(frames)).or_default() += sample.values()[0];
     }
     stacks
-}
-
-/// A function as a traceback prints it: without type arguments.
-fn printed(function: &str) -> String {
-    match (function.find('['), function.rfind(']')) {
-        (Some(start), Some(end)) => format!("{}[...]{}", &function[..start], &function[end + 1..]),
-        _ => function.to_owned(),
-    }
 }
 
 fn without_runtime(frames: impl Iterator<Item = (String, u64)>) -> Vec<(String, u64)> {

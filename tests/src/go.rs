@@ -33,3 +33,19 @@ fn tool(option: &str) -> Result<PathBuf, Missing> {
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     Ok(PathBuf::from(String::from_utf8(built.stdout).expect("a path").trim()))
 }
+
+/// Builds a program of one file, with more arguments of `go build`.
+pub fn build(source: &Path, options: &[&str], program: &Path) -> Result<(), Missing> {
+    let goroot = goroot()?;
+    let status = Command::new(goroot.join("bin/go"))
+        .arg("build")
+        .args(options)
+        .arg("-o")
+        .args([program, source])
+        .envs([("GOTOOLCHAIN", "local"), ("CGO_ENABLED", "0"), ("GOFLAGS", "-mod=mod"), ("GOWORK", "off")])
+        .env("GOROOT", goroot)
+        .status()
+        .expect("GOTRACE_GOROOT has bin/go");
+    assert!(status.success(), "{} builds", source.display());
+    Ok(())
+}

@@ -77,3 +77,11 @@ pub fn open(path: &Path) -> Profile<'static> {
 pub fn parse(bytes: &[u8]) -> Profile<'_> {
     Profile::from_slice(bytes).unwrap_or_else(|error| panic!("{error}"))
 }
+
+/// The name of a function as in text: the type arguments of a generic function are dots.
+pub fn without_types(function: &str) -> String {
+    match (function.find('['), function.rfind(']')) {
+        (Some(start), Some(end)) => format!("{}[...]{}", &function[..start], &function[end + 1..]),
+        _ => function.to_owned(),
+    }
+}

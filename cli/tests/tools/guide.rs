@@ -3,13 +3,13 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use gotrace::Reader;
 use gotrace::gctrace::Log;
 use gotrace::pprof::{By, PprofKind, Profile, Report};
-use gotrace_tests::go::{Missing, goroot};
+use gotrace_tests::go::{Missing, build};
 
 const GUIDE: &str = include_str!("../../../src/guide/leaks.md");
 
@@ -32,20 +32,6 @@ impl Drop for Service {
     }
 }
 
-fn build(goroot: &Path, folder: &Path) -> PathBuf {
-    let program = folder.join("service");
-    let status = Command::new(goroot.join("bin/go"))
-        .args(["build", "-o"])
-        .arg(&program)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/server.go"))
-        .envs([("GOTOOLCHAIN", "local"), ("CGO_ENABLED", "0"), ("GOFLAGS", "-mod=mod"), ("GOWORK", "off")])
-        .env("GOROOT", goroot)
-        .status()
-        .expect("GOTRACE_GOROOT has bin/go");
-    assert!(status.success(), "the service builds");
-    program
-}
-
 fn shell(script: &str, folder: &Path) {
     let status = Command::new("sh").args(["-eu", "-c", script]).current_dir(folder).status().expect("sh is installed");
     assert!(status.success(), "{script}");
@@ -58,14 +44,15 @@ fn report(file: &Path, kind: PprofKind) -> Report {
 }
 
 pub fn files_captured_by_the_commands_in_the_guide_are_read() -> Result<(), Missing> {
-    let goroot = goroot()?;
     if Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_err() {
         return Err("needs curl".to_owned());
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guide");
     fs::create_dir_all(&folder).expect("the target folder can be written");
+    let program = folder.join("service");
+    build(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/server.go")), &[], &program)?;
     let log = File::create(folder.join("gc.log")).expect("the target folder can be written");
-    let mut service = Command::new(build(&goroot, &folder));
+    let mut service = Command::new(program);
     service.env("GODEBUG", "gctrace=1").stdout(Stdio::piped()).stderr(log);
     let mut service = Service(service.spawn().expect("the service starts"));
     let mut address = String::new();

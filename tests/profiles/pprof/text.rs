@@ -8,18 +8,10 @@ use gotrace::pprof::{
     By, LabelValue, Place, PprofKind, Profile, ProfileError, ProfileErrorKind, ProfileLimits, Report, ValueType,
 };
 
-use gotrace_tests::profiles as files;
+use gotrace_tests::profiles::{self as files, without_types};
 
 fn open(text: &str) -> Profile<'_> {
     files::parse(text.as_bytes())
-}
-
-/// Replaces type arguments by dots, as in text.
-fn without_types(name: &str) -> String {
-    match (name.find('['), name.rfind(']')) {
-        (Some(start), Some(end)) => format!("{}[...]{}", &name[..start], &name[end + 1..]),
-        _ => name.to_owned(),
-    }
 }
 
 /// The flat and cumulative values of each function, except zeros and the functions that only one of the two forms has.
