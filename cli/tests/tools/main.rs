@@ -5,6 +5,7 @@ mod conformance;
 mod doctor;
 mod guide;
 mod pprof;
+mod text_profiles;
 mod v1;
 
 use std::panic::{self, AssertUnwindSafe};
@@ -47,6 +48,10 @@ const TESTS: &[(&str, Test)] = &[
     ("pprof::a_synthetic_profile_is_opened_by_go_tool_pprof", pprof::a_synthetic_profile_is_opened_by_go_tool_pprof),
     ("pprof::growth_of_captures_equals_that_of_go_tool_pprof", pprof::growth_of_captures_equals_that_of_go_tool_pprof),
     ("pprof::names_equal_those_of_go_tool_pprof", pprof::names_equal_those_of_go_tool_pprof),
+    (
+        "text_profiles::functions_and_stacks_equal_those_of_go_tool_pprof",
+        text_profiles::functions_and_stacks_equal_those_of_go_tool_pprof,
+    ),
     (
         "v1::traces_in_gos_source_tree_have_the_same_text_as_in_gos_tool",
         v1::traces_in_gos_source_tree_have_the_same_text_as_in_gos_tool,

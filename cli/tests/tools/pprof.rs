@@ -14,10 +14,10 @@ use gotrace_tests::go::{Missing, pprof_tool};
 use gotrace_tests::profiles as files;
 
 /// A line of the table: the flat value, the cumulative value, and the name.
-type Line = (i64, i64, String);
+pub type Line = (i64, i64, String);
 
 /// The output of `go tool pprof` with these arguments.
-fn run(pprof: &Path, args: &[&str]) -> String {
+pub fn run(pprof: &Path, args: &[&str]) -> String {
     let output = Command::new(pprof)
         .args(args)
         .env("PPROF_TMPDIR", env!("CARGO_TARGET_TMPDIR"))
@@ -34,7 +34,7 @@ fn top(pprof: &Path, sample_type: &str, unit: &str, base: Option<&Path>, file: &
 }
 
 /// The same, with more options.
-fn top_with(
+pub fn top_with(
     pprof: &Path,
     sample_type: &str,
     unit: &str,
@@ -70,17 +70,17 @@ fn top_with(
         .collect()
 }
 
-fn report(path: &Path) -> Report {
+pub fn report(path: &Path) -> Report {
     Report::new(&files::open(path), By::Function).expect("a valid profile")
 }
 
-fn lines(report: &Report, sample_type: usize) -> Vec<Line> {
+pub fn lines(report: &Report, sample_type: usize) -> Vec<Line> {
     let rows = report.top(sample_type);
     rows.iter().map(|row| (row.flat[sample_type], row.cum[sample_type], row.name().to_owned())).collect()
 }
 
 /// The name of a unit in pprof.
-fn unit(unit: &str) -> &str {
+pub fn unit(unit: &str) -> &str {
     match unit {
         "bytes" => "B",
         "nanoseconds" => "ns",
