@@ -60,6 +60,8 @@ enum Command {
     Latency(command::latency::Args),
     #[command(about = "The trace in a browser: what each P and goroutine did over time")]
     View(command::view::Args),
+    #[command(about = "The page of view as one file, to attach to a bug")]
+    Report(command::report::Args),
     #[command(about = "Is there a leak, and where? Joins heap profiles, traces and a GC log")]
     Diagnose(command::diagnose::Args),
     #[command(about = "Heap and other pprof profiles: top functions, differences, growth")]
@@ -102,6 +104,7 @@ impl Command {
             Command::Tasks(args) => command::tasks::run(args, terminal)?,
             Command::Latency(args) => command::latency::run(args, terminal)?,
             Command::View(args) => command::view::run(args, terminal)?,
+            Command::Report(args) => command::report::run(args, terminal)?,
             Command::Diagnose(args) => return command::diagnose::run(args, terminal),
             Command::Heap(args) => command::heap::run(args, terminal)?,
             Command::Gctrace(args) => command::gctrace::run(args, terminal)?,

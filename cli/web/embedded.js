@@ -4,8 +4,9 @@ import { decodeLanes } from "./binary.js";
 
 /** The report does not hold what was asked for. */
 class NotIncluded extends Error {
-  constructor() {
-    super("not in this report: gotrace view FILE shows it");
+  /** @param {string} command */
+  constructor(command) {
+    super(`not in this report: ${command} shows it`);
   }
 }
 
@@ -23,16 +24,16 @@ export function embeddedProvider() {
   return {
     embedded: true,
     async session() {
-      return data.session;
+      return { ...data.session, command: data.command, left_out: data.left_out };
     },
     async lanes(_start, _end, _pixels, names) {
-      if (!lanes) throw new NotIncluded();
+      if (!lanes) throw new NotIncluded(data.command);
       const found = names.flatMap((name) => byName.get(name) ?? []);
       return { ...lanes, lanes: found };
     },
     async json(path, parameters = {}) {
       const found = answer(data, path, parameters);
-      if (found === undefined || found === null) throw new NotIncluded();
+      if (found === undefined || found === null) throw new NotIncluded(data.command);
       return found;
     },
   };
@@ -51,12 +52,11 @@ function answer(data, path, parameters) {
     case "intervals":
       return documents[`intervals/${parameters.kind}`];
     case "group":
+      return members(documents[`group/${parameters.id}`], parameters);
     case "goroutine":
-      return documents[`${path}/${parameters.id}`];
+      return documents[`goroutine/${parameters.id}`];
     case "profile":
-      return parameters.start === undefined && parameters.reason === undefined
-        ? documents[`profile/${parameters.of}`]
-        : null;
+      return isWhole(parameters) ? documents[`profile/${parameters.of}`] : null;
     case "pprof":
       return documents[`pprof/${parameters.id}/${parameters.type}`];
     case "span":
@@ -71,6 +71,56 @@ function answer(data, path, parameters) {
       return null;
     default:
       return documents[path];
+  }
+}
+
+/**
+ * Whether a profile is that of all goroutines of the program over the whole trace.
+ * @param {Parameters_} parameters
+ */
+function isWhole({ start, reason, group, goroutine, runtime }) {
+  return (
+    [start, reason, group, goroutine].every((value) => value === undefined) && runtime === "false"
+  );
+}
+
+/**
+ * The goroutines of a group that were asked for, if they are included.
+ * @param {GroupAnswer | undefined} group
+ * @param {Parameters_} parameters
+ */
+function members(group, { sort, offset, limit }) {
+  if (!group) return null;
+  const rows = [...group.rows].sort((left, right) => {
+    const [of, than] = [sortKey(left, sort), sortKey(right, sort)];
+    return than - of || left.goroutine - right.goroutine;
+  });
+  const first = Number(offset ?? 0);
+  const asked = rows.slice(first, first + Number(limit ?? rows.length));
+  return asked.length > 0 ? { ...group, rows: asked } : null;
+}
+
+/**
+ * Goroutines with larger keys come first.
+ * @param {GroupRow} row
+ * @param {string | number | undefined} sort
+ */
+function sortKey({ goroutine, created_ns: created, ended_ns: ended, totals }, sort) {
+  switch (sort) {
+    case "runnable":
+      return totals.runnable_ns;
+    case "waiting":
+      return totals.waiting_ns;
+    case "syscall":
+      return totals.syscall_ns;
+    case "lifetime":
+      return (ended ?? Number.MAX_SAFE_INTEGER) - (created ?? 0);
+    case "start":
+      return -(created ?? 0);
+    case "id":
+      return -goroutine;
+    default:
+      return totals.running_ns;
   }
 }
 

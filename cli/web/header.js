@@ -3,6 +3,7 @@
 import { button, el, link } from "./dom.js";
 import { count, duration, plural } from "./format.js";
 import { toggleHelp } from "./help.js";
+import { leftOutButton } from "./left-out.js";
 import { hrefOf, onPlace, place } from "./place.js";
 import { clean, cleanTitle } from "./text.js";
 import { toggleTheme } from "./theme.js";
@@ -62,6 +63,7 @@ export function header(app, find) {
     "header",
     { class: "top" },
     title,
+    leftOutButton(session),
     trace ? find : null,
     nav,
     button("◐", toggleTheme, {

@@ -14,6 +14,9 @@ interface Session {
   trace?: Trace | null;
   leak?: boolean;
   profiles?: { id: number; name: string; types: string[]; default: string }[];
+  /** Of a report: sentences about what is not in it, and the command that shows it. */
+  left_out?: string[];
+  command?: string;
 }
 
 interface Trace {
@@ -292,6 +295,10 @@ interface Distribution {
 /** What a report holds instead of a server. */
 interface Embedded {
   session: Session;
+  /** The command that shows what is not in the report. */
+  command: string;
+  /** Sentences about what is not in the report. */
+  left_out: string[];
   /** Answers of the API by path and ID. */
   documents: Record<string, any>;
   /** An answer of /api/lanes over the whole trace, in base64. */

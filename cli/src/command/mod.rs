@@ -16,6 +16,7 @@ pub mod latency;
 pub mod man;
 pub mod procs;
 pub mod profile;
+pub mod report;
 pub mod schema;
 pub mod summary;
 pub mod tasks;

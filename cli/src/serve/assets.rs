@@ -33,6 +33,7 @@ const ASSETS: &[Asset] = assets![
     "find.js",
     "help.js",
     "theme.js",
+    "left-out.js",
     "header.js",
     "keys.js",
     "names.js",
@@ -78,6 +79,20 @@ const ASSETS: &[Asset] = assets![
     "range.js",
     "main.js",
 ];
+
+/// Returns a file of the page.
+///
+/// # Panics
+///
+/// If there is no such file.
+pub fn file(path: &str) -> &'static str {
+    ASSETS.iter().find(|asset| asset.path == path).expect("a file of the page").content
+}
+
+/// Returns the modules. A module comes after those that it imports.
+pub fn modules() -> impl Iterator<Item = &'static str> {
+    ASSETS.iter().filter(|asset| asset.path.ends_with(".js")).map(|asset| asset.content)
+}
 
 /// Serves a file of the page.
 pub async fn serve(uri: Uri) -> Response {

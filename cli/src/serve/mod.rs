@@ -1,4 +1,5 @@
-//! The local web server of `gotrace view`: serves the page, and answers its questions about one session.
+//! The local web server of `gotrace view`: serves the page, and answers its questions about one session. [`report`]
+//! writes the page and answers to a file instead.
 //!
 //! Other programs and other web pages on the machine can reach the port, so [`guard`] decides which requests are
 //! answered. [`session`] loads the files; [`api`] has the answers.
@@ -6,6 +7,7 @@
 mod api;
 mod assets;
 mod guard;
+pub mod report;
 mod session;
 mod tree;
 
@@ -24,7 +26,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use guard::Guard;
-pub use session::Session;
+pub use session::{Phase, Session};
 
 /// More connections than this wait until others are closed. A browser opens about six.
 const MAX_CONNECTIONS: usize = 64;

@@ -1,6 +1,7 @@
 //! Goroutines: the members of a group, and everything about one.
 
 use std::cmp::Reverse;
+use std::ops::Range;
 use std::time::Duration;
 
 use gotrace::timeline::{self, Totals};
@@ -70,6 +71,14 @@ pub fn group(loaded: &Loaded, query: GroupQuery) -> Answer {
     let timeline = &loaded.timeline;
     let group = group_with(timeline, query.id)?;
     let part = Part::new(query.start, query.end).of(timeline);
+    let rows = members(timeline, group, query.sort, part);
+    let limit = query.limit.unwrap_or(USUAL_MEMBERS).min(MAX_MEMBERS);
+    let count = rows.len();
+    let rows = rows.into_iter().skip(query.offset).take(limit).collect();
+    to_json(&Group { id: query.id, name: group.name().to_string(), count, rows })
+}
+
+fn members<'t>(timeline: &'t Timeline, group: timeline::Group<'t>, sort: Sort, part: Range<Time>) -> Vec<Member<'t>> {
     let members = group.goroutines().map(|goroutine| Member {
         goroutine: goroutine.id(),
         created_ns: goroutine.created_at(),
@@ -78,11 +87,14 @@ pub fn group(loaded: &Loaded, query: GroupQuery) -> Answer {
         totals: goroutine.totals(part.clone()),
     });
     let mut rows: Vec<Member<'_>> = members.collect();
-    rows.sort_by_key(|row| (Reverse(row.key(query.sort, timeline.end())), row.goroutine));
-    let limit = query.limit.unwrap_or(USUAL_MEMBERS).min(MAX_MEMBERS);
-    let count = rows.len();
-    let rows = rows.into_iter().skip(query.offset).take(limit).collect();
-    to_json(&Group { id: query.id, name: group.name().to_string(), count, rows })
+    rows.sort_by_key(|row| (Reverse(row.key(sort, timeline.end())), row.goroutine));
+    rows
+}
+
+/// Returns the members of a group that ran longest.
+pub fn busiest(timeline: &Timeline, group: timeline::Group<'_>, count: usize) -> Vec<GoId> {
+    let rows = members(timeline, group, Sort::Running, timeline.start()..timeline.end());
+    rows.iter().map(|row| row.goroutine).take(count).collect()
 }
 
 impl Member<'_> {
@@ -215,7 +227,11 @@ const MAX_NAMES: usize = 500;
 /// Answers with the groups and functions of goroutines. Unknown goroutines are left out.
 pub fn names(loaded: &Loaded, query: NamesQuery) -> Answer {
     let ids = query.goroutines.split(',').filter_map(|id| id.parse().ok()).take(MAX_NAMES);
-    let names = ids.filter_map(|id| loaded.timeline.goroutine(GoId(id))).map(|goroutine| Name {
+    names_of(loaded, ids.map(GoId))
+}
+
+pub fn names_of(loaded: &Loaded, ids: impl Iterator<Item = GoId>) -> Answer {
+    let names = ids.filter_map(|id| loaded.timeline.goroutine(id)).map(|goroutine| Name {
         goroutine: goroutine.id(),
         group: goroutine.group().number(),
         function: goroutine.name().to_string(),

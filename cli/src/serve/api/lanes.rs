@@ -31,6 +31,8 @@ pub struct LanesQuery {
 
 /// More lanes do not fit on a screen.
 const MAX_LANES: usize = 400;
+/// The length of what comes before the first lane.
+const HEADER: usize = 24;
 /// "GTL1".
 const MAGIC: u32 = 0x314c_5447;
 /// The time in system calls from which a cell is marked.
@@ -42,21 +44,38 @@ const HAS_LONG_SYSCALL: u8 = 4;
 
 /// Answers with cells of lanes.
 pub fn lanes(loaded: &Loaded, query: LanesQuery) -> Answer {
-    let timeline = &loaded.timeline;
-    let picture = Picture::new(query.start, query.end, query.pixels);
-    let lanes = timeline.lanes(picture.part(timeline), picture.pixels());
     let names: Vec<&str> = query.lanes.split(',').filter(|name| !name.is_empty()).collect();
     if names.len() > MAX_LANES {
         return Err(Refusal::Wrong(format!("{} lanes are too many: ask for {MAX_LANES} at most", names.len())));
     }
-    let mut out = Vec::new();
+    let picture = Picture::new(query.start, query.end, query.pixels);
+    encode(loaded, picture, names, usize::MAX).map(|(body, _)| body)
+}
+
+/// Returns an answer of the first of these lanes, at most `room` bytes long, and the number of lanes in it.
+pub fn encode<'n>(
+    loaded: &Loaded,
+    picture: Picture,
+    names: impl IntoIterator<Item = &'n str>,
+    room: usize,
+) -> Result<(Vec<u8>, usize), Refusal> {
+    let lanes = loaded.timeline.lanes(picture.part(&loaded.timeline), picture.pixels());
+    let (mut body, mut count) = (Vec::new(), 0);
+    for name in names {
+        let end = body.len();
+        write_lane(loaded, &lanes, name, &mut body)?;
+        if HEADER + body.len() > room {
+            body.truncate(end);
+            break;
+        }
+        count += 1;
+    }
+    let mut out = Vec::with_capacity(HEADER + body.len());
     push(&mut out, [MAGIC, lanes.cell_shift()].map(u32::to_le_bytes));
     push(&mut out, [lanes.start().0.to_le_bytes()]);
-    push(&mut out, [lanes.len() as u32, names.len() as u32].map(u32::to_le_bytes));
-    for name in names {
-        write_lane(loaded, &lanes, name, &mut out)?;
-    }
-    Ok(out)
+    push(&mut out, [lanes.len() as u32, count as u32].map(u32::to_le_bytes));
+    out.append(&mut body);
+    Ok((out, count))
 }
 
 fn write_lane(loaded: &Loaded, lanes: &Lanes<'_>, name: &str, out: &mut Vec<u8>) -> Result<(), Refusal> {

@@ -1,23 +1,24 @@
 //! The answers to the page's requests. Each is computed on a thread for long work, so that others are not delayed.
 
-mod goroutines;
-mod intervals;
-mod lanes;
-mod marks;
-mod profile;
-mod reports;
+pub mod goroutines;
+pub mod intervals;
+pub mod lanes;
+pub mod marks;
+pub mod profile;
+pub mod reports;
 mod search;
-mod series;
-mod span;
-mod summary;
-mod view;
+pub mod series;
+pub mod span;
+pub mod summary;
+pub mod view;
 
+use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -51,6 +52,13 @@ impl IntoResponse for Refusal {
     }
 }
 
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Refusal::Wrong(why) | Refusal::Absent(why) | Refusal::NotReady(why) | Refusal::Failed(why)) = self;
+        f.write_str(why)
+    }
+}
+
 /// The body of an error.
 pub fn error_body(why: &str) -> impl IntoResponse + use<> {
     Json(serde_json::json!({ "error": why }))
@@ -76,7 +84,7 @@ async fn compute(
 }
 
 /// The body of an answer.
-type Answer = Result<Vec<u8>, Refusal>;
+pub type Answer = Result<Vec<u8>, Refusal>;
 
 fn to_json(value: &impl Serialize) -> Answer {
     serde_json::to_vec(value).map_err(|error| Refusal::Failed(error.to_string()))
@@ -116,9 +124,16 @@ impl Kind {
     }
 }
 
+/// Computes the answer to a request with this query.
+pub fn ask<Q: DeserializeOwned>(loaded: &Loaded, answer: fn(&Loaded, Q) -> Answer, query: &str) -> Answer {
+    let uri = Uri::try_from(format!("/?{query}")).map_err(|error| Refusal::Wrong(error.to_string()))?;
+    let Query(query) = Query::try_from_uri(&uri).map_err(|error| Refusal::Wrong(error.body_text()))?;
+    answer(loaded, query)
+}
+
 /// A request without parameters.
 #[derive(Deserialize)]
-struct Nothing {}
+pub struct Nothing {}
 
 /// All paths below `/api`, except for the login.
 pub fn routes() -> Router<Arc<Session>> {

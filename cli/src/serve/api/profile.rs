@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::session::Loaded;
 use super::goroutines::group_with;
-use super::span::goroutine;
+use super::span::{goroutine, is_of_runtime};
 use super::view::Part;
 use super::{Answer, to_json};
 use crate::serve::tree::{Tree, TreeBuilder};
@@ -35,6 +35,13 @@ pub struct ProfileQuery {
     reason: Option<String>,
     group: Option<u32>,
     goroutine: Option<u64>,
+    /// Whether the goroutines of the Go runtime count too.
+    #[serde(default = "yes")]
+    runtime: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A tree of calls, and the times by reason.
@@ -100,6 +107,9 @@ impl Of {
 
 impl<'t> Sums<'t> {
     fn add(&mut self, goroutine: Goroutine<'t>, part: &Range<Time>, query: &ProfileQuery) {
+        if !query.runtime && is_of_runtime(&goroutine) {
+            return;
+        }
         let name = goroutine.name().as_bytes();
         for span in goroutine.between(part.clone()).filter(|span| query.of.includes(span)) {
             let reason = span.reason_name();

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::iter;
+use std::ops::Range;
 
 use gotrace::timeline::{Goroutine, Span};
 use gotrace::{GoId, GoState, ProcId, ThreadId, Time, Timeline};
@@ -191,13 +192,22 @@ pub fn waits(loaded: &Loaded, query: WaitsQuery) -> Answer {
     let timeline = &loaded.timeline;
     let limit = query.limit.unwrap_or(USUAL_WAITS).min(MAX_WAITS);
     let part = Part::new(query.start, query.end).of(timeline);
-    let own = timeline.blocked().between(part).of_goroutines(|goroutine| !is_of_runtime(&goroutine));
-    let own = match &query.reason {
-        Some(reason) => own.reason(reason),
-        None => own,
-    };
-    let waits = longest(own.iter(), limit);
+    let waits = longest_waits(timeline, part, query.reason.as_deref(), limit);
     to_json(&Waits { waits: waits.into_iter().map(|span| SpanRow::new(timeline, span)).collect() })
+}
+
+/// Returns the longest waits of the program's own goroutines, longest first.
+pub fn longest_waits<'t>(
+    timeline: &'t Timeline,
+    part: Range<Time>,
+    reason: Option<&str>,
+    limit: usize,
+) -> Vec<Span<'t>> {
+    let own = timeline.blocked().between(part).of_goroutines(|goroutine| !is_of_runtime(&goroutine));
+    match reason {
+        Some(reason) => longest(own.reason(reason).iter(), limit),
+        None => longest(own.iter(), limit),
+    }
 }
 
 /// Returns the longest spans, longest first.

@@ -11,7 +11,7 @@ use gotrace::{ProcId, ThreadId, Time, Timeline, analysis};
 use serde::Serialize;
 
 use super::super::session::{Loaded, Phase, Session};
-use super::{Kind, compute, to_json};
+use super::{Answer, Kind, compute, to_json};
 
 #[derive(Serialize)]
 #[serde(tag = "phase", rename_all = "lowercase")]
@@ -71,12 +71,15 @@ pub async fn session(State(session): State<Arc<Session>>) -> Response {
         Phase::Loading(bytes) => Json(Document::Loading { title: &title, bytes, total: session.len }).into_response(),
         Phase::Failed(error) => Json(Document::Failed { title: &title, error }).into_response(),
         Phase::Ready(_) => {
-            let body = compute(Arc::clone(&session), move |loaded| {
-                to_json(&Document::Ready { title: &title, trace: Box::new(Summary::new(loaded)) })
-            });
+            let body = compute(Arc::clone(&session), move |loaded| ready(&title, loaded));
             body.await.map(|body| ([(header::CONTENT_TYPE, Kind::Json.name())], body)).into_response()
         }
     }
+}
+
+/// The answer once the trace is loaded.
+pub fn ready(title: &str, loaded: &Loaded) -> Answer {
+    to_json(&Document::Ready { title, trace: Box::new(Summary::new(loaded)) })
 }
 
 impl Summary {

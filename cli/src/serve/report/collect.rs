@@ -1,0 +1,339 @@
+//! Chooses what a report holds, and asks for it as the page would.
+//!
+//! Every part has its own room, so that a report stays small enough to be attached to a bug. What does not fit is
+//! counted, and the page says so.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use gotrace::timeline::{LaneDetail, Lanes, Span};
+use gotrace::{GoId, GoState, Time, Timeline};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use crate::serve::api::view::Picture;
+use crate::serve::api::{Answer, ask, goroutines, intervals, lanes, marks, profile, reports, series, span, summary};
+use crate::serve::session::Loaded;
+use crate::view::units;
+
+/// The longest waits, and the slowest tasks, whose goroutines and spans are included.
+const WAITS: usize = 200;
+const TASKS: usize = 50;
+/// The longest spans of each of these tasks.
+const SPANS_OF_TASK: usize = 10;
+/// The goroutines that each group lists: fewer if there are many groups.
+const MEMBERS: usize = 5000;
+const MOST_MEMBERS: usize = 200;
+/// The first of each group have lanes.
+const MEMBERS_WITH_LANES: usize = 10;
+/// The threads that have lanes.
+const THREADS: usize = 64;
+/// The goroutines whose groups are known in the lanes of Ps and threads.
+const NAMES: usize = 10_000;
+
+/// Lanes are this many pixels wide, or less if there are many.
+const PIXELS: usize = 2000;
+const FEWEST_PIXELS: usize = 250;
+/// The length of a cell of a lane that changes in every cell, and the number of cells for each pixel.
+const CELL_BYTES: usize = 20;
+const CELLS_PER_PIXEL: usize = 2;
+/// The width of series and bars.
+const STRIP_PIXELS: usize = 1000;
+
+/// The room for each part, in bytes. Lanes take a third more in the page.
+const LANES_ROOM: usize = 6 << 20;
+const DOCUMENT_ROOM: usize = 3 << 20;
+const GROUPS_ROOM: usize = 2 << 20;
+const GOROUTINES_ROOM: usize = 2 << 20;
+const SPANS_ROOM: usize = 3 << 20;
+
+/// Returns the data of a report, a JSON text.
+pub fn data(title: &str, command: &str, loaded: &Loaded) -> String {
+    let timeline = &loaded.timeline;
+    let chosen = Chosen::new(timeline);
+    let mut report = Report { loaded, documents: String::new(), left_out: Vec::new() };
+    report.add_whole_trace();
+    report.add_groups();
+    report.add_chosen(&chosen);
+    let (names, lanes) = report.lanes(&chosen);
+    let series = report.body("series", ask(loaded, series::series, &format!("pixels={STRIP_PIXELS}&names={SERIES}")));
+    let session = report.body("session", summary::ready(title, loaded));
+    let Report { documents, left_out, .. } = report;
+    let (names, left_out, lanes) = (json!(names), json!(left_out), json!(BASE64_STANDARD.encode(lanes)));
+    let command = json!(command);
+    format!(
+        "{{\"session\":{session},\"command\":{command},\"left_out\":{left_out},\"documents\":{{{documents}}},\
+         \"series\":{series},\"lane_names\":{names},\"lanes\":{lanes}}}"
+    )
+}
+
+/// All series.
+const SERIES: &str = "heap,goal,running,runnable,waiting,syscall,goroutines,gc_cpu,gomaxprocs";
+
+/// The goroutines and spans that people look for first.
+struct Chosen<'t> {
+    goroutines: Vec<GoId>,
+    spans: Vec<Span<'t>>,
+}
+
+impl<'t> Chosen<'t> {
+    fn new(timeline: &'t Timeline) -> Self {
+        let whole = timeline.start()..timeline.end();
+        let mut spans = span::longest_waits(timeline, whole, None, WAITS);
+        let mut tasks: Vec<_> = timeline.tasks().collect();
+        tasks.sort_by_key(|task| (Reverse(task.duration()), task.id()));
+        for task in tasks.iter().take(TASKS) {
+            let Some(goroutine) = task.go().and_then(|id| timeline.goroutine(id)) else { continue };
+            let start = task.start().unwrap_or(timeline.start());
+            let during = goroutine.between(start..task.end().unwrap_or(timeline.end()));
+            // A running span has nothing to add: neither a stack nor a waker.
+            spans.extend(span::longest(during.filter(|span| span.state() != GoState::Running), SPANS_OF_TASK));
+        }
+        let mut seen = BTreeSet::new();
+        spans.retain(|span| seen.insert((span.goroutine().id(), span.start())));
+        let mut seen = BTreeSet::new();
+        let goroutines = spans.iter().map(|span| span.goroutine().id()).filter(|&id| seen.insert(id)).collect();
+        Chosen { goroutines, spans }
+    }
+}
+
+/// A report that is being put together.
+struct Report<'l> {
+    loaded: &'l Loaded,
+    /// Answers by name, as members of a JSON object.
+    documents: String,
+    /// Sentences about what is left out.
+    left_out: Vec<String>,
+}
+
+impl Report<'_> {
+    /// Returns the text of an answer. If there is none, it is `null` and the reason is noted.
+    fn body(&mut self, what: &str, answer: Answer) -> String {
+        let text = answer.map_err(|refusal| refusal.to_string()).and_then(|body| {
+            let text = String::from_utf8(body).map_err(|error| error.to_string())?;
+            match text.len() <= DOCUMENT_ROOM {
+                true => Ok(text),
+                false => Err(format!("it takes {}", units::bytes(text.len() as u64))),
+            }
+        });
+        text.unwrap_or_else(|why| {
+            self.left_out.push(format!("{what}: {why}"));
+            "null".to_owned()
+        })
+    }
+
+    fn push(&mut self, key: &str, body: &str) {
+        let comma = if self.documents.is_empty() { "" } else { "," };
+        self.documents.push_str(&format!("{comma}{}:{body}", json!(key)));
+    }
+
+    fn add<Q: DeserializeOwned>(&mut self, key: &str, answer: fn(&Loaded, Q) -> Answer, query: &str) {
+        let body = self.body(key, ask(self.loaded, answer, query));
+        self.push(key, &body);
+    }
+
+    /// Adds documents, given by their names and queries, while there is room for them.
+    fn add_all<Q: DeserializeOwned>(
+        &mut self,
+        what: &str,
+        room: usize,
+        answer: fn(&Loaded, Q) -> Answer,
+        requests: &[(String, String)],
+    ) {
+        let end = self.documents.len() + room;
+        for (number, (key, query)) in requests.iter().enumerate() {
+            let start = self.documents.len();
+            self.add(key, answer, query);
+            if self.documents.len() > end {
+                self.documents.truncate(start);
+                self.left_out.push(format!(
+                    "{what}: {} of {} did not fit.",
+                    units::count((requests.len() - number) as u64),
+                    units::count(requests.len() as u64)
+                ));
+                return;
+            }
+        }
+    }
+
+    /// Adds what is about the whole trace.
+    fn add_whole_trace(&mut self) {
+        self.add("gc", reports::gc, "");
+        self.add("tasks", reports::tasks, "");
+        self.add("latency", reports::latency, "");
+        self.add("procs", reports::procs, "");
+        self.add("waits", span::waits, &format!("limit={WAITS}"));
+        self.add("marks", marks::marks, &format!("pixels={STRIP_PIXELS}"));
+        for kind in ["tasks", "regions", "logs"] {
+            let query = format!("kind={kind}&pixels={STRIP_PIXELS}");
+            self.add(&format!("intervals/{kind}"), intervals::intervals, &query);
+        }
+        for of in ["running", "runnable", "waiting", "syscall", "network"] {
+            self.add(&format!("profile/{of}"), profile::profile, &format!("of={of}&runtime=false"));
+        }
+        self.left_out.push("Profiles are of the whole trace, not of parts of it.".to_owned());
+    }
+
+    /// Adds the first goroutines of every group.
+    fn add_groups(&mut self) {
+        let groups = self.loaded.timeline.groups();
+        let count = groups.len();
+        let members = (MEMBERS / count.max(1)).clamp(1, MOST_MEMBERS);
+        let request = |id| (format!("group/{id}"), format!("id={id}&limit={members}"));
+        let requests: Vec<_> = groups.map(|group| request(group.number())).collect();
+        self.add_all("Groups with their goroutines", GROUPS_ROOM, goroutines::group, &requests);
+        self.left_out.push(format!("A group lists the {members} goroutines that ran longest."));
+    }
+
+    /// Adds the chosen goroutines and spans.
+    fn add_chosen(&mut self, chosen: &Chosen<'_>) {
+        let requests: Vec<_> =
+            chosen.goroutines.iter().map(|GoId(id)| (format!("goroutine/{id}"), format!("id={id}"))).collect();
+        self.add_all("Goroutines in detail", GOROUTINES_ROOM, goroutines::goroutine, &requests);
+        let request = |span: &Span<'_>| {
+            let (GoId(id), Time(start)) = (span.goroutine().id(), span.start());
+            (format!("span/{id}/{start}"), format!("goroutine={id}&at={start}"))
+        };
+        let requests: Vec<_> = chosen.spans.iter().map(request).collect();
+        self.add_all("Spans in detail", SPANS_ROOM, span::span, &requests);
+        self.left_out.push(format!(
+            "Stacks, wakers and details are there for the {WAITS} longest waits and the {TASKS} slowest tasks: \
+             {} of {} spans and {} of {} goroutines.",
+            units::count(chosen.spans.len() as u64),
+            units::count(self.loaded.timeline.memory().spans),
+            units::count(chosen.goroutines.len() as u64),
+            units::count(self.loaded.timeline.goroutines().len() as u64),
+        ));
+    }
+
+    /// Returns lanes over the whole trace, in the form of `/api/lanes`, and their names. Adds the groups of the
+    /// goroutines that they show.
+    fn lanes(&mut self, chosen: &Chosen<'_>) -> (Vec<String>, Vec<u8>) {
+        let timeline = &self.loaded.timeline;
+        let mut names = vec!["gc".to_owned()];
+        names.extend(timeline.procs().map(|proc| format!("proc:{}", proc.id().0)));
+        names.extend(timeline.groups().map(|group| format!("group:{}", group.number())));
+        let pixels = LANES_ROOM / (CELL_BYTES * CELLS_PER_PIXEL * names.len());
+        let pixels = pixels.clamp(FEWEST_PIXELS, PIXELS);
+        names.extend(timeline.threads().take(THREADS).map(|thread| format!("thread:{}", thread.id().0)));
+        names.extend(self.goroutines_with_lanes(chosen).iter().map(|GoId(id)| format!("goroutine:{id}")));
+
+        let picture = Picture::new(None, None, Some(pixels));
+        let answer = lanes::encode(self.loaded, picture, names.iter().map(String::as_str), LANES_ROOM);
+        let (body, count) = answer.unwrap_or_default();
+        if count < names.len() {
+            let missing = units::count((names.len() - count) as u64);
+            self.left_out.push(format!("Lanes: {missing} of {} did not fit.", units::count(names.len() as u64)));
+            names.truncate(count);
+        }
+        if timeline.threads().len() > THREADS {
+            let threads = units::count(timeline.threads().len() as u64);
+            self.left_out.push(format!("Lanes of threads: {THREADS} of {threads}."));
+        }
+        let lanes = timeline.lanes(timeline.start()..timeline.end(), pixels);
+        let cell = units::duration(std::time::Duration::from_nanos(1 << lanes.cell_shift()));
+        self.left_out.push(format!("Lanes show {cell} as one cell at every zoom."));
+        let shown = goroutines_shown(timeline, &lanes).into_iter().chain(chosen.goroutines.iter().copied());
+        let answer = goroutines::names_of(self.loaded, shown);
+        let body_of_names = self.body("names", answer);
+        self.push("names", &body_of_names);
+        (names, body)
+    }
+
+    /// Returns the goroutines that have a lane: the chosen ones, and the first of each group.
+    fn goroutines_with_lanes(&self, chosen: &Chosen<'_>) -> Vec<GoId> {
+        let timeline = &self.loaded.timeline;
+        let first = timeline.groups().flat_map(|group| goroutines::busiest(timeline, group, MEMBERS_WITH_LANES));
+        let mut seen = BTreeSet::new();
+        chosen.goroutines.iter().copied().chain(first).filter(|&id| seen.insert(id)).collect()
+    }
+}
+
+/// Returns the goroutines that the lanes of Ps and threads show, those first that they show most.
+fn goroutines_shown(timeline: &Timeline, lanes: &Lanes<'_>) -> Vec<GoId> {
+    let mut cells: HashMap<GoId, usize> = HashMap::new();
+    let procs = timeline.procs().filter_map(|proc| lanes.proc(proc.id()));
+    let threads = timeline.threads().take(THREADS).filter_map(|thread| lanes.thread(thread.id()));
+    for cell in procs.chain(threads).flatten() {
+        if let Some(LaneDetail::Goroutine(id)) = cell.detail() {
+            *cells.entry(id).or_default() += 1;
+        }
+    }
+    let mut shown: Vec<(GoId, usize)> = cells.into_iter().collect();
+    shown.sort_by_key(|&(id, count)| (Reverse(count), id));
+    shown.into_iter().map(|(id, _)| id).take(NAMES).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use gotrace_tests::corpus::sample;
+
+    use super::*;
+    use crate::serve::report::page;
+    use crate::serve::{Phase, Session};
+
+    /// Writes a trace to a file and returns the data of its report.
+    fn report(name: &str, trace: &[u8]) -> (String, serde_json::Value) {
+        let path = std::env::temp_dir().join(format!("gotrace-report-{}-{name}.trace", std::process::id()));
+        std::fs::write(&path, trace).expect("the folder for temporary files can be written");
+        let (session, opened) = Session::open(&path).expect("a trace");
+        session.load(opened);
+        let Phase::Ready(loaded) = session.phase() else { panic!("the trace cannot be loaded") };
+        let text = data("a trace", "gotrace view a trace", loaded);
+        std::fs::remove_file(&path).expect("it was written");
+        let value = serde_json::from_str(&text).expect("JSON");
+        (page::with(&text), value)
+    }
+
+    /// A function's name with markup ends neither the data nor the page.
+    #[test]
+    fn hostile_names_stay_in_the_data() {
+        let (name, hostile) = ("net/http.(*connReader).backgroundRead", "</script><img src=x onerror=alert(1)>");
+        let mut trace = sample("go1.27/http").bytes();
+        let found = trace.windows(name.len()).position(|part| part == name.as_bytes()).expect("a function");
+        trace[found..found + name.len()].copy_from_slice(hostile.as_bytes());
+        let (page, data) = report("hostile", &trace);
+        assert!(data["session"]["trace"]["groups"].as_array().expect("groups").iter().any(|it| it["name"] == hostile));
+        assert!(!page.contains("<img"), "the name is markup");
+        assert_eq!(page.matches("</script").count(), 2, "the data and the script have one end each");
+    }
+
+    /// What the page asks for by ID is there under the key by which `embedded.js` looks.
+    #[test]
+    fn the_longest_waits_have_their_spans_goroutines_groups_and_lanes() {
+        let (page, data) = report("http", &sample("go1.27/http").bytes());
+        let documents = &data["documents"];
+        let waits = documents["waits"]["waits"].as_array().expect("waits");
+        assert!(waits.len() > 50);
+        for wait in waits {
+            let (id, start) = (&wait["goroutine"], &wait["start_ns"]);
+            assert_eq!(documents[format!("span/{id}/{start}")]["span"]["end_ns"], wait["end_ns"]);
+            let goroutine = &documents[format!("goroutine/{id}")];
+            assert_eq!(goroutine["function"], wait["function"]);
+            let group = &documents[format!("group/{}", goroutine["group"])];
+            assert!(group["rows"].as_array().expect("rows").iter().any(|row| row["goroutine"] == *id));
+            let lanes = data["lane_names"].as_array().expect("names");
+            assert!(lanes.iter().any(|lane| *lane == format!("goroutine:{id}")));
+        }
+        let missing = documents.as_object().expect("documents").iter().find(|(_, document)| document.is_null());
+        assert_eq!(missing, None);
+        // Most of it is stacks: the trace itself has 36 goroutines and 700 spans.
+        assert!(page.len() < 4 << 20, "{} bytes", page.len());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted() {
+        let path = sample("go1.27/http").path;
+        let (session, opened) = Session::open(&path).expect("a trace");
+        session.load(opened);
+        let Phase::Ready(loaded) = session.phase() else { panic!("the trace cannot be loaded") };
+        let mut report = Report { loaded, documents: String::new(), left_out: Vec::new() };
+        let requests: Vec<_> = (0..5).map(|id| (format!("group/{id}"), format!("id={id}"))).collect();
+        report.add_all("Groups", 1500, goroutines::group, &requests);
+        assert!(report.documents.len() <= 1500 && report.documents.contains("group/0"), "{}", report.documents);
+        let kept = report.documents.matches("\"group/").count();
+        assert_eq!(report.left_out, [format!("Groups: {} of 5 did not fit.", 5 - kept)]);
+    }
+}
