@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::post;
+use axum::routing::{get, post};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -103,7 +103,7 @@ fn router(guard: Arc<Guard>, session: Arc<Session>) -> Router {
         .route("/api/login", post(guard::login))
         .with_state(Arc::clone(&guard))
         .nest("/api", api)
-        .fallback(assets::serve)
+        .fallback(get(assets::serve))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(axum::middleware::from_fn_with_state(guard, guard::check_origin))
 }
