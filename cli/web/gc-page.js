@@ -2,7 +2,7 @@
 
 import { chart } from "./chart.js";
 import { el } from "./dom.js";
-import { bytes, count, duration, moment, percent, seconds } from "./format.js";
+import { bytes, count, duration, moment, percent, relative } from "./format.js";
 import { go } from "./place.js";
 import { factList, missing, subpage } from "./subpage.js";
 import { table } from "./table.js";
@@ -50,13 +50,13 @@ function heapChart(app, gc) {
     known.length === 0
       ? missing("The trace has no heap sizes: they are in traces of Go 1.21 and later.")
       : chart(
-          known.map((cycle) => (cycle.start_ns - app.trace.start_ns) / 1e9),
+          known.map((cycle) => cycle.start_ns - app.trace.start_ns),
           [
             { name: "heap when it starts", values: known.map((cycle) => cycle.heap_start_bytes) },
             { name: "live after it", values: known.map((cycle) => cycle.heap_live_bytes) },
             { name: "goal", values: known.map((cycle) => cycle.goal_bytes), dashed: true },
           ],
-          { label: "Heap by cycle", x: seconds, y: bytes, binary: true },
+          { label: "Heap by cycle", x: relative, y: bytes, binary: true },
         );
   return el("section", {}, el("h2", { text: "Heap by cycle" }), drawing);
 }
@@ -71,12 +71,12 @@ function pauseChart(app, gc) {
     cycles.length === 0
       ? missing("No collection ran during the trace.")
       : chart(
-          cycles.map((cycle) => (cycle.start_ns - app.trace.start_ns) / 1e9),
+          cycles.map((cycle) => cycle.start_ns - app.trace.start_ns),
           [
             { name: "stop-the-world pauses", values: cycles.map((cycle) => cycle.pause_ns) },
             { name: "mark assists", values: cycles.map((cycle) => cycle.assist_ns) },
           ],
-          { label: "Pauses and mark assists by cycle", x: seconds, y: duration },
+          { label: "Pauses and mark assists by cycle", x: relative, y: duration },
         );
   return el("section", {}, el("h2", { text: "Pauses and mark assists by cycle" }), drawing);
 }

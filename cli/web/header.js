@@ -33,7 +33,7 @@ export function header(app, find) {
       text: clean(session.title ?? "", 80),
       title: cleanTitle((session.files ?? []).map((file) => file.path).join("\n")),
     }),
-    el("span", { class: "facts", text: facts.filter(Boolean).join(" · ") }),
+    el("span", { class: "summary", text: facts.filter(Boolean).join(" · ") }),
   );
   const warnings = trace?.warnings ?? [];
   if (warnings.length > 0)

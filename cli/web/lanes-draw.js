@@ -4,7 +4,7 @@
 import { FONT } from "./canvas.js";
 import { ticks, tickStep } from "./axis.js";
 import { runOf } from "./lane-store.js";
-import { STATE_WORDS, GC_WORK, RUNNING, SYSCALL, WAITING } from "./states.js";
+import { STATE_WORDS, GC_WORK, RUNNABLE, RUNNING, SYSCALL, WAITING } from "./states.js";
 import { fitText, shortFunction } from "./text.js";
 import { palette } from "./theme.js";
 
@@ -152,6 +152,11 @@ function drawLabels(scene, row, picture, lane, y, tall) {
       context.fillStyle = colours.faint;
       context.fillText(text, left + 7, y + tall / 2 + 0.5);
     } else {
+      if (run.state === RUNNABLE) {
+        // Text on stripes cannot be read.
+        context.fillStyle = colours.states[RUNNABLE] ?? colours.background;
+        context.fillRect(left + 2, y, context.measureText(text).width + 6, tall);
+      }
       context.fillStyle =
         run.state === GC_WORK ? colours.text : run.state === SYSCALL ? "#ffffff" : colours.onState;
       context.fillText(text, left + 5, y + tall / 2 + 0.5);
