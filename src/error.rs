@@ -114,6 +114,13 @@ pub enum ErrorKind {
         /// The byte found instead.
         found: u8,
     },
+    /// Text follows a batch, but only another batch is allowed here. The traced program probably printed it to the file
+    /// of the trace.
+    #[error("expected a batch, found the text {begin:?}")]
+    TextInTrace {
+        /// The first characters of the text.
+        begin: String,
+    },
     /// The file ends inside a batch.
     #[error("the file ends inside a batch: {missing} byte{} missing", if *.missing == 1 { " is" } else { "s are" })]
     TruncatedBatch {

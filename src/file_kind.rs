@@ -29,6 +29,8 @@ pub enum FileKind {
     Zstd,
     /// A tar or zip archive.
     Archive,
+    /// A trace, a profile or another compressed file, encoded as base64.
+    Base64,
     /// No bytes at all.
     Empty,
     /// An HTML page.
@@ -79,6 +81,7 @@ impl fmt::Display for FileKind {
             FileKind::Gzip => "a gzip file",
             FileKind::Zstd => "a zstd file",
             FileKind::Archive => "a tar or zip archive",
+            FileKind::Base64 => "a file encoded as base64",
             FileKind::Empty => "an empty file",
             FileKind::Html => "an HTML page",
             FileKind::Json => "a JSON document",
@@ -219,7 +222,17 @@ fn is_text(head: &[u8]) -> bool {
     !valid.is_empty() && valid.chars().all(|c| !c.is_control() || c.is_whitespace() || c == '\x1b')
 }
 
+/// Returns whether a text is the base64 of a trace, a gzip file or a zstd file.
+fn is_base64(head: &[u8]) -> bool {
+    const STARTS: [&[u8]; 3] = [b"Z28gMS4", b"H4sI", b"KLUv/"];
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\r' | b'\n');
+    STARTS.iter().any(|start| head.starts_with(start)) && head.iter().all(is_digit)
+}
+
 fn of_text(head: &[u8]) -> FileKind {
+    if is_base64(head) {
+        return FileKind::Base64;
+    }
     let text = String::from_utf8_lossy(head);
     let trimmed = text.trim_start();
     let start: String = trimmed.chars().take(200).collect::<String>().to_lowercase();
@@ -308,6 +321,9 @@ mod tests {
             (b"\x0a\x00\x0a\x02\x08\x05", FileKind::Profile),
             (b"listening on :8080\ngc 1 @0.012s 2%: 0.01+0.3+0.01 ms clock, \xe2", FileKind::GcLog),
             (b"{\"log\":\"gc 7 @0.012s 2%: 0.01+0.3+0.01 ms clock\"}", FileKind::GcLog),
+            (b"Z28gMS4yNiB0cmFjZQAAAAEB\n", FileKind::Base64),
+            (b"H4sIAAAAAAAA/6xX\r\n3W7b", FileKind::Base64),
+            (b"H4sI is how gzip starts in base64", FileKind::Text),
             (b"the gc 1 is slow", FileKind::Text),
             (b"\x01\x02\x03\xff", FileKind::Unknown),
         ] {

@@ -221,6 +221,7 @@ fn advice(kind: FileKind, wanted: Wanted) -> &'static str {
         FileKind::Profile | FileKind::TextProfile => "look at it with gotrace heap",
         FileKind::GcLog => "look at it with gotrace gctrace",
         FileKind::Gzip | FileKind::Zstd | FileKind::Archive => "unpack it first",
+        FileKind::Base64 => "decode it first: base64 -d FILE > OUT",
         _ if wanted == Wanted::GcLog => "give what a program under GODEBUG=gctrace=1 writes to standard error",
         FileKind::Empty => "capture it again: curl -o FILE http://HOST/debug/pprof/…",
         FileKind::Html | FileKind::Json => SAVED_ERROR,

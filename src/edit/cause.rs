@@ -238,6 +238,10 @@ pub fn probable_cause(error: &ErrorKind) -> Cause {
             "the file is cut: the program ended without trace.Stop (os.Exit, log.Fatal, a crash or a kill), the disk \
              was full, or it was copied before it was complete"
         }
+        ErrorKind::TextInTrace { .. } => {
+            "there is text between parts of the trace: the program printed to the file that it traces to, such as \
+             standard output"
+        }
         ErrorKind::MultipleTraces => "two traces were written into one file",
         ErrorKind::TrailingData { .. } => "other data follows the trace",
         ErrorKind::DuplicateBatch | ErrorKind::InterleavedGenerations { .. } => {

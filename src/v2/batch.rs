@@ -59,8 +59,8 @@ pub(super) struct Fault {
 impl Fault {
     /// Returns whether more bytes could lead to another result.
     fn is_short(&self) -> bool {
-        // The bytes may be the header of another trace.
-        matches!(self.kind, ErrorKind::TruncatedBatch { .. } | ErrorKind::NotABatch { found: b'g' })
+        // The bytes may be the header of another trace, or text.
+        matches!(self.kind, ErrorKind::TruncatedBatch { .. } | ErrorKind::NotABatch { found: b' '..=b'~' })
     }
 }
 
@@ -114,6 +114,24 @@ fn read_of(window: &[u8], start: usize, experiments: &[u8]) -> Result<Framing, F
     }
 }
 
+/// This many bytes of ASCII are text. An error quotes them.
+const TEXT_LEN: usize = 8;
+
+/// Returns whether all bytes can be text that a program printed.
+pub(super) fn is_text(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b'\x1b' | b' '..=b'~' | 0x80..))
+}
+
+/// Returns the error for bytes that start no batch.
+fn not_a_batch(bytes: &[u8], found: u8) -> ErrorKind {
+    match bytes.get(..TEXT_LEN) {
+        Some(begin) if begin.is_ascii() && is_text(begin) => {
+            ErrorKind::TextInTrace { begin: String::from_utf8_lossy(begin).into_owned() }
+        }
+        _ => ErrorKind::NotABatch { found },
+    }
+}
+
 fn read_header(
     window: &[u8],
     pos: &mut usize,
@@ -130,7 +148,7 @@ fn read_header(
         }
         Some(EventType::EndOfGeneration) => return Ok(Framing::EndOfGeneration),
         _ if window[*pos..].starts_with(b"go 1.") => return Err(ErrorKind::MultipleTraces),
-        _ => return Err(ErrorKind::NotABatch { found: code }),
+        _ => return Err(not_a_batch(&window[*pos..], code)),
     };
     if let Some(id) = experiment
         && !experiments.is_empty()
@@ -158,6 +176,9 @@ fn read_header(
 pub(super) fn unframed(kind: ErrorKind, ended: bool) -> ErrorKind {
     match kind {
         ErrorKind::NotABatch { found } if ended => ErrorKind::TrailingData { found },
+        ErrorKind::TextInTrace { begin } if ended => {
+            ErrorKind::TrailingData { found: begin.bytes().next().unwrap_or_default() }
+        }
         kind => kind,
     }
 }

@@ -213,6 +213,14 @@ impl Gather<'_, '_> {
     fn batch_before_damage(&mut self, batch: &Batch, misfit: Option<Error>, mut error: Error, reach: usize) -> Step {
         let found = resync::find(self.source, batch.start + 1..reach, self.wanted());
         let has_batches = found.is_some_and(|(at, landmark)| at < batch.end || landmark != Landmark::Trace);
+        if let Some((at, Landmark::Batch(_))) = found
+            && self.is_text_after(batch, &error, at)
+        {
+            self.take(batch, batch.end, misfit);
+            self.ledger.note_loss(error, Tally::of_bytes(at - batch.end));
+            self.generation.len = at;
+            return CONTINUES;
+        }
         let is_sound = found.is_none() && reach == batch.end;
         if is_sound || !has_batches && self.may_be_over(batch, &error) {
             self.take(batch, batch.end, misfit);
@@ -234,11 +242,18 @@ impl Gather<'_, '_> {
         }
     }
 
+    /// Returns whether there is only text between a batch and the next batch at `at` (row 15). Then no bytes of the
+    /// trace are missing.
+    fn is_text_after(&self, batch: &Batch, error: &Error, at: usize) -> bool {
+        matches!(error.kind, ErrorKind::TextInTrace { .. })
+            && self.source.window().get(batch.end..at).is_some_and(batch::is_text)
+    }
+
     /// Returns whether the generation may end before these bytes (row 12). Before Go 1.26, a generation ends with its
     /// strings.
     fn may_be_over(&self, batch: &Batch, error: &Error) -> bool {
         let is_strings = batch.first(self.source.window()) == Some(EventType::Strings);
-        matches!(error.kind, ErrorKind::NotABatch { .. })
+        matches!(error.kind, ErrorKind::NotABatch { .. } | ErrorKind::TextInTrace { .. })
             && !self.is_before()
             && self.generation.version < Version::Go126
             && (is_strings || self.generation.tables.strings.len() > 0)
@@ -338,7 +353,8 @@ impl Gather<'_, '_> {
         let start = self.source.base();
         let found = self.go_to_landmark();
         let bytes = self.source.base() - start;
-        let is_tail = !matches!(found, Some(Landmark::Batch(_))) && matches!(error.kind, ErrorKind::NotABatch { .. });
+        let is_batch = matches!(found, Some(Landmark::Batch(_)));
+        let is_tail = !is_batch && matches!(error.kind, ErrorKind::NotABatch { .. } | ErrorKind::TextInTrace { .. });
         if is_tail && preceding == Preceding::WholeGeneration {
             // Row 12.
             self.ledger.trailing += bytes;

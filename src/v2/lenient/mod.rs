@@ -16,11 +16,12 @@
 //! | 12 | after a complete generation: the header of another trace, or data that is not a batch | the trace before it | nothing: the bytes after the trace count as trailing, not as lost | `MultipleTraces`, `TrailingData` |
 //! | 13 | an I/O error, or a limit is exceeded | everything before it | the rest of the file | the error, after the last event |
 //! | 14 | an ID is unknown, zero or repeated, a string or stack is too long, the version of the trace does not have an event, a generation has no end record | all events; the first of two entries with the same ID; `?` for an unknown name | – | the error |
+//! | 15 | text between two batches | everything | the text | `TextInTrace` |
 //!
 //! After a Gap, the state of goroutines, Ps and threads is unknown until the statuses of the next generation. Errors
 //! that follow from a missing part of a generation are not reported.
 //!
-//! [`gather`] collects the batches of a generation (rows 1 to 5, 8 and 12 to 14), [`sort`] sorts
+//! [`gather`] collects the batches of a generation (rows 1 to 5, 8 and 12 to 15), [`sort`] sorts
 //! them (row 6), and this file does the rest.
 
 mod gather;

@@ -754,7 +754,7 @@ fn row_12_another_trace_or_other_data_follows() {
 fn the_next_generation_is_found_after_junk() {
     for version in VERSIONS {
         let one = trace(version, [running()]);
-        for junk in [&[60; 1][..], &[0; 100], &[50; 5000], &vec![7; (3 << 20) + 5]] {
+        for junk in [&[60; 1][..], &[0; 100], &[200; 5000], &vec![7; (3 << 20) + 5]] {
             // The search for batches accepts a position only if three batches follow each other
             // there.
             let mut second = second();

@@ -6,11 +6,11 @@ use std::ops::Range;
 
 use gotrace::raw::{EventType, RawReader};
 use gotrace::synth::Batch;
-use gotrace::{ErrorKind, Reader, ThreadId, Version};
+use gotrace::{ErrorKind, Reader, Tally, ThreadId, Version};
 
 use super::lenient::read;
 use super::{at_generation, drain, running, trace};
-use gotrace_tests::corpus::sample;
+use gotrace_tests::corpus::{RELEASES, sample};
 
 /// Reads leniently and returns the number of events of each generation, and the faults.
 fn salvage(bytes: &[u8]) -> (Vec<usize>, Vec<String>) {
@@ -196,4 +196,26 @@ fn each_of_two_batches_with_wrong_sizes_is_reported_once() {
     let (left, faults) = salvage(&trace(Version::Go126, batches));
     let places = ["NotABatch { found: 100 } at 72", "NotABatch { found: 16 } at 107"];
     assert_eq!((left, faults), (vec![2], places.map(str::to_owned).to_vec()));
+}
+
+/// The traced program prints to the file of the trace.
+#[test]
+fn text_between_batches_loses_nothing() {
+    const TEXT: &[u8] = "serve: Grüße, request done in 12ms\n".as_bytes();
+    for release in RELEASES {
+        let whole = sample(&format!("{release}/channels")).bytes();
+        let events = read(&whole).reading.events;
+        let all = batches(&whole);
+        // Three headers after the text show that the trace continues there.
+        for (batch, _) in &all[..all.len() - 3] {
+            let bytes = [&whole[..batch.end], TEXT, &whole[batch.end..]].concat();
+            let both = read(&bytes);
+            assert_eq!(both.reading.events, events, "{release}: after {batch:?}");
+            let faults: Vec<_> = both.faults.iter().map(|(kind, at)| (kind.clone(), at.offset)).collect();
+            let begin = "serve: G".to_owned();
+            let kind = format!("{:?}", ErrorKind::TextInTrace { begin });
+            assert_eq!(faults, [(kind, batch.end as u64)], "{release}: after {batch:?}");
+            assert_eq!(both.lost, Tally { bytes: TEXT.len() as u64, ..Tally::default() });
+        }
+    }
 }
