@@ -142,6 +142,7 @@ fn row(info: GenerationInfo) -> GenerationReport {
         ok: true,
         error: None,
         lacks_end: false,
+        has_text: false,
         in_doubt: false,
         gap: None,
     }
@@ -172,6 +173,7 @@ fn blame(fault: &Error, generations: &mut Vec<GenerationReport>) {
             return;
         }
         row.lacks_end = is_lack && (row.ok || row.lacks_end);
+        row.has_text = matches!(fault.kind, ErrorKind::TextInTrace { .. }) && (row.ok || row.has_text);
         if std::mem::take(&mut row.ok) {
             row.error = Some(fault.to_string());
         }
@@ -191,6 +193,7 @@ fn blame(fault: &Error, generations: &mut Vec<GenerationReport>) {
         ok: false,
         error: Some(fault.to_string()),
         lacks_end: false,
+        has_text: false,
         in_doubt: false,
         gap: Some(fault.at),
     };

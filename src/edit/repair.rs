@@ -217,10 +217,11 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
         let first = row.first().map_or(0, |first| first.number);
         for (number, generation) in (first..).zip(row) {
             let len = generation.size.unwrap_or_default();
-            if generation.number == number {
+            if generation.number == number && !generation.has_text {
                 self.copy(generation.offset, len, &mut draft)?;
             } else {
                 let part = survey::part(self.input, generation.offset, len).map_err(RepairError::Read)?;
+                let part = if generation.has_text { rewrite::without_text(&header, &part) } else { part };
                 let trace = RawReader::from_reader(header.chain(&part[..])).map_err(write_error)?;
                 rewrite::renumber(trace, number, &mut draft).map_err(write_error)?;
             }
@@ -257,7 +258,7 @@ fn rows(generations: &[GenerationReport]) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     let mut previous_may_be_sound = false;
     for generation in generations {
-        let may_be_sound = generation.ok || generation.lacks_end || generation.in_doubt;
+        let may_be_sound = generation.ok || generation.lacks_end || generation.has_text || generation.in_doubt;
         if may_be_sound {
             match rows.last_mut() {
                 Some(row) if previous_may_be_sound && generation.gap.is_none() => row.push(generation),

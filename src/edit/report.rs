@@ -94,6 +94,9 @@ pub struct GenerationReport {
     /// Whether its end marker is missing, but nothing else is wrong with it.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) lacks_end: bool,
+    /// Whether there is text between its batches, but nothing else is wrong with it.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(super) has_text: bool,
     /// Whether it may be damaged: it follows the last recorded fault, and later faults were only counted.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) in_doubt: bool,

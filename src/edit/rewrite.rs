@@ -1,11 +1,12 @@
 //! Copies batches with another generation number, or without some events.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use super::misuse::{Misuse, Writer};
 use crate::error::Error;
 use crate::raw::{BatchHeader, BatchKind, EventType, RawBatch, RawReader};
+use crate::wire::lines;
 
 /// Copies the batches of a trace that has one generation, and replaces its generation number.
 pub(super) fn renumber(mut trace: RawReader<'_>, number: u64, out: &mut impl Write) -> Result<(), Error> {
@@ -13,6 +14,24 @@ pub(super) fn renumber(mut trace: RawReader<'_>, number: u64, out: &mut impl Wri
         BatchHeader { generation: number, ..BatchHeader::of(&batch) }.write(batch.body(), out).map_err(write_error)?;
     }
     Ok(())
+}
+
+/// Returns the batches of a generation without the text between them.
+pub(super) fn without_text(header: &[u8], mut part: &[u8]) -> Vec<u8> {
+    let mut batches = Vec::new();
+    while let Ok(mut trace) = RawReader::from_reader(header.chain(part)) {
+        while let Ok(Some(batch)) = trace.next_batch() {
+            batches.extend_from_slice(batch.bytes());
+            part = &part[batch.bytes().len()..];
+        }
+        match part.iter().position(|byte| !lines::is_printed(&[*byte])) {
+            Some(text) if text > 0 => part = &part[text..],
+            _ => break,
+        }
+    }
+    // Other damage is found when the result is read again.
+    batches.extend_from_slice(part);
+    batches
 }
 
 /// Copies the batches of a trace without the events in `misuse`.

@@ -6,6 +6,7 @@ use super::spec::{EventType, MAX_BATCH_SIZE};
 use crate::error::ErrorKind;
 use crate::event::alloc_free;
 use crate::id::{NONE, ThreadId, present};
+use crate::wire::lines;
 use crate::wire::source::Source;
 use crate::wire::varint;
 
@@ -117,15 +118,10 @@ fn read_of(window: &[u8], start: usize, experiments: &[u8]) -> Result<Framing, F
 /// This many bytes of ASCII are text. An error quotes them.
 const TEXT_LEN: usize = 8;
 
-/// Returns whether all bytes can be text that a program printed.
-pub(super) fn is_text(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b'\x1b' | b' '..=b'~' | 0x80..))
-}
-
 /// Returns the error for bytes that start no batch.
 fn not_a_batch(bytes: &[u8], found: u8) -> ErrorKind {
     match bytes.get(..TEXT_LEN) {
-        Some(begin) if begin.is_ascii() && is_text(begin) => {
+        Some(begin) if begin.is_ascii() && lines::is_printed(begin) => {
             ErrorKind::TextInTrace { begin: String::from_utf8_lossy(begin).into_owned() }
         }
         _ => ErrorKind::NotABatch { found },

@@ -143,3 +143,8 @@ impl<'a> Lines<'a> {
         })
     }
 }
+
+/// Returns whether all bytes can be text that a program printed.
+pub(crate) fn is_printed(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b'\x1b' | b' '..=b'~' | 0x80..))
+}

@@ -17,6 +17,7 @@ use crate::v2::generation::Generation;
 use crate::v2::records::Fault;
 use crate::v2::spec::EventType;
 use crate::wire::header::Version;
+use crate::wire::lines;
 use crate::wire::source::Source;
 
 /// The number of bytes after damage in which to look for the rest of the generation. These bytes stay in memory.
@@ -246,7 +247,7 @@ impl Gather<'_, '_> {
     /// trace are missing.
     fn is_text_after(&self, batch: &Batch, error: &Error, at: usize) -> bool {
         matches!(error.kind, ErrorKind::TextInTrace { .. })
-            && self.source.window().get(batch.end..at).is_some_and(batch::is_text)
+            && self.source.window().get(batch.end..at).is_some_and(lines::is_printed)
     }
 
     /// Returns whether the generation may end before these bytes (row 12). Before Go 1.26, a generation ends with its
