@@ -247,11 +247,11 @@ pub fn probable_cause(error: &ErrorKind) -> Cause {
         ErrorKind::DuplicateBatch | ErrorKind::InterleavedGenerations { .. } => {
             "parts of the file are repeated or in the wrong place: two programs wrote to it, or copying failed"
         }
-        ErrorKind::TimestampOverflow
-        | ErrorKind::TimeRegression { .. }
-        | ErrorKind::TimeOrder { .. }
-        | ErrorKind::BadFrequency(_)
-        | ErrorKind::BadClockSnapshot(_) => {
+        ErrorKind::TimeRegression { .. } | ErrorKind::TimeOrder { .. } => {
+            "the machine's clock went back while the trace was written, as it can in a virtual machine, or the file is \
+             damaged"
+        }
+        ErrorKind::TimestampOverflow | ErrorKind::BadFrequency(_) | ErrorKind::BadClockSnapshot(_) => {
             "the clock cannot be trusted: it is the clock of a virtual machine, or the file is damaged"
         }
         ErrorKind::GenerationOutOfOrder { .. } => "a part of the file is missing, or its parts are in the wrong order",

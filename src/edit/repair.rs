@@ -167,7 +167,8 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
         Ok(whole)
     }
 
-    /// Saves a trace without generations up to the damage. The result is whole if only the bytes after it are wrong.
+    /// Saves a trace without generations up to the damage. The result is whole if only the bytes after it are wrong. A
+    /// trace of that time ends with its stacks. Those that are missing get no frames.
     fn cut_off(&mut self, report: &DamageReport) -> Saved<D> {
         let len = report.read.bytes;
         if len <= header::LEN as u64 {
@@ -175,6 +176,11 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
         }
         let mut draft = self.draft()?;
         self.copy(0, len, &mut draft)?;
+        let copied = draft.draft.reader().map_err(RepairError::Write)?;
+        let trace = raw_v1::RawReader::from_reader(copied).map_err(write_error)?;
+        for stack in rewrite_old::missing_stacks(trace) {
+            rewrite_old::write_stack_without_frames(stack, &mut draft).map_err(RepairError::Write)?;
+        }
         self.without_misuse(draft, Vec::new())
     }
 
@@ -220,10 +226,16 @@ impl<I: Read + Seek, F: FnMut() -> io::Result<D>, D: Draft> Repair<'_, I, F> {
             if generation.number == number && !generation.has_text {
                 self.copy(generation.offset, len, &mut draft)?;
             } else {
-                let part = survey::part(self.input, generation.offset, len).map_err(RepairError::Read)?;
-                let part = if generation.has_text { rewrite::without_text(&header, &part) } else { part };
-                let trace = RawReader::from_reader(header.chain(&part[..])).map_err(write_error)?;
-                rewrite::renumber(trace, number, &mut draft).map_err(write_error)?;
+                let mut part = survey::part(self.input, generation.offset, len).map_err(RepairError::Read)?;
+                if generation.has_text {
+                    part = rewrite::without_text(&header, &part);
+                }
+                if generation.number == number {
+                    draft.write_all(&part).map_err(RepairError::Write)?;
+                } else {
+                    let trace = RawReader::from_reader(header.chain(&part[..])).map_err(write_error)?;
+                    rewrite::renumber(trace, number, &mut draft).map_err(write_error)?;
+                }
             }
             if generation.lacks_end && version.is_some_and(|version| version >= Version::Go126) {
                 draft.write_all(&[EventType::EndOfGeneration.code()]).map_err(RepairError::Write)?;

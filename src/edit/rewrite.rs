@@ -119,7 +119,7 @@ impl<'m> Omission<'m> {
 
 /// In traces of Go 1.21 and older, an event whose first byte has these upper two bits is followed
 /// by the length of its values.
-const BY_LENGTH: u8 = 3;
+pub(super) const BY_LENGTH: u8 = 3;
 
 /// Writes an event with a larger time delta, which may change its length.
 pub(super) fn write_with_delta(event: &[u8], delta: u64, skipped_delta: u64, out: &mut impl Write) -> io::Result<()> {
@@ -145,7 +145,7 @@ pub(super) fn write_with_delta(event: &[u8], delta: u64, skipped_delta: u64, out
 const MORE: u8 = 0x80;
 
 /// Writes a varint.
-fn write_int(mut value: u64, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write_int(mut value: u64, out: &mut impl Write) -> io::Result<()> {
     while value >= u64::from(MORE) {
         out.write_all(&[value as u8 | MORE])?;
         value >>= 7;
@@ -160,4 +160,26 @@ fn int_len(bytes: &[u8]) -> usize {
 
 pub(super) fn write_error(error: io::Error) -> Error {
     Error { kind: error.into(), at: Default::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synth::{Batch, Generation, Trace};
+    use crate::{ThreadId, Version};
+
+    #[test]
+    fn text_between_batches_is_left_out() {
+        for version in [Version::Go122, Version::Go126] {
+            let batch = |time| Batch::new(ThreadId(7), time).event(EventType::ProcStatus, &[0, 1, 2]);
+            let trace = Trace::new(version).generation(Generation::new(1).batch(batch(100)).batch(batch(200)));
+            let bytes = trace.into_bytes();
+            let (header, part) = bytes.split_at(16);
+            let mut reader = RawReader::from_slice(&bytes).expect("a header");
+            let first = reader.next_batch().expect("a batch").expect("a batch").bytes().len();
+            let text = [&part[..first], b"one line\nand the next\n", &part[first..]].concat();
+            assert_eq!(without_text(header, &text), part, "{version}");
+            assert_eq!(without_text(header, part), part, "{version}");
+        }
+    }
 }

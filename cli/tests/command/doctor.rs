@@ -131,7 +131,7 @@ fn the_cause_of_the_damage_is_reported() {
     assert_says(&[&bytes[..], b"\nok\n"].concat(), "damaged", 1, "other data follows the trace");
     let batch = |time| Batch::new(ThreadId(7), time).event(EventType::ProcStatus, &[0, time, 2]);
     let back = Trace::new(Version::Go126).generation(Generation::new(1).batch(batch(200)).batch(batch(100)));
-    assert_says(&back.into_bytes(), "damaged", 1, "the clock cannot be trusted");
+    assert_says(&back.into_bytes(), "damaged", 1, "the machine's clock went back");
     let mut clock = Clock { frequency: 0, time: 1, mono: 0, seconds: 0, nanos: 0 };
     let stopped = |clock| Trace::new(Version::Go126).generation(Generation::new(1).clock(Some(clock))).into_bytes();
     assert_says(&stopped(clock), "damaged", 1, "the clock cannot be trusted");
@@ -516,6 +516,22 @@ fn two_parts_are_not_written_into_the_same_file() {
     std::os::unix::fs::symlink("out", folder.join("out.2")).expect("the folder can be written");
     assert_refused(&out, &file, "out are the same file");
     assert_eq!(fs::read(&out).expect("the file exists"), b"mine");
+}
+
+#[test]
+fn text_between_batches_is_removed() {
+    for name in ["go1.22/channels", "go1.25/generations", "go1.27/channels"] {
+        let whole = sample(name).bytes();
+        let mut reader = gotrace::raw::RawReader::from_slice(&whole).expect("a header");
+        let first = reader.next_batch().expect("a batch").expect("a batch");
+        let end = first.offset as usize + first.bytes().len();
+        let bytes = [&whole[..end], b"server: request done in 12ms\n", &whole[end..]].concat();
+        let report = assert_says(&bytes, "damaged", 1, "the program printed to the file that it traces to");
+        assert_eq!(report["lost"]["events"], 0, "{report:#}");
+        let (_, files) = repair(&bytes, &folder("text"));
+        assert_eq!(files.len(), 1, "{name}");
+        assert!(fs::read(&files[0]).expect("the trace") == whole, "{name}");
+    }
 }
 
 /// A pipe can be read only once.
