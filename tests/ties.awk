@@ -1,7 +1,8 @@
 # Makes the parsed text of v1 traces (before Go 1.22) comparable.
 #
-# If several Ps wrote events at the same time, Go's reader takes them in random order and makes
-# each a nanosecond later than the one before. This prints each event on a line with the first
+# If several Ps wrote events at the same time, the order in which Go's reader takes them depends on
+# the order in which it iterates over a map of the Ps, in some traces. It makes each a nanosecond
+# later than the one before. This prints each event on a line with the first
 # time of such a run instead of its own time, so that the sorted lines are deterministic.
 
 function flush() {
