@@ -11,6 +11,8 @@ import { clean } from "./text.js";
 /** Points of a chart at most. */
 const MOST_POINTS = 2000;
 
+const NO_CYCLE = "No collection ran during the trace.";
+
 /** @param {App} app */
 export function gcPage(app) {
   return subpage("Garbage collection", app.provider.json("gc"), ({ gc, mmu }) => {
@@ -48,7 +50,11 @@ function heapChart(app, gc) {
   );
   const drawing =
     known.length === 0
-      ? missing("The trace has no heap sizes: they are in traces of Go 1.21 and later.")
+      ? missing(
+          cycles.length === 0
+            ? NO_CYCLE
+            : "The trace has no heap sizes: they are in traces of Go 1.21 and later.",
+        )
       : chart(
           known.map((cycle) => cycle.start_ns - app.trace.start_ns),
           [
@@ -69,7 +75,7 @@ function pauseChart(app, gc) {
   const cycles = thinned(gc.cycles);
   const drawing =
     cycles.length === 0
-      ? missing("No collection ran during the trace.")
+      ? missing(NO_CYCLE)
       : chart(
           cycles.map((cycle) => cycle.start_ns - app.trace.start_ns),
           [

@@ -18,7 +18,8 @@ export function listenToKeys(app, find, shown) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.target instanceof Element ? event.target : null;
-    if (target?.closest("input, select, textarea, dialog")) return;
+    // A dialog that was just closed has the focus for a moment.
+    if (target?.closest("input, select, textarea, dialog[open]")) return;
     const onControl = target?.closest("button, a, summary") ?? null;
     if (onControl && (event.key === "Enter" || event.key === " ")) return;
     const done =
