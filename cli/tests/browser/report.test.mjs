@@ -69,6 +69,10 @@ describe("report", { skip: noBrowser || noReport, timeout: 120_000 }, () => {
       assert.match(await page.locator(".subpage").innerText(), expected, name);
       await assertFits(page);
     }
+    await page.getByRole("button", { name: "report: an extract" }).click();
+    const dialog = page.locator("dialog[open]");
+    assert.match(await dialog.innerText(), /leaves out[^]*gotrace view annotations\.trace/);
+    await assertFits(page);
     await close();
   });
 

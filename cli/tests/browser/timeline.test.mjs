@@ -255,7 +255,10 @@ describe("timeline", { skip: noBrowser, timeout: 120_000 }, () => {
     await page.locator("dialog.help").waitFor();
     await assertFits(page);
     await page.keyboard.press("Escape");
+    await page.keyboard.press("/");
+    await page.keyboard.type("main");
     assert.equal(await page.locator("dialog.help").isVisible(), false);
+    assert.equal(await page.locator(".find input").inputValue(), "main");
     await close();
   });
 });
