@@ -44,7 +44,7 @@ pub fn run(args: &Args, _: &mut Terminal) -> Result<(), Failure> {
         return Err(Failure::Usage("report.html exists: write over it with -o report.html".to_owned()));
     }
     output::check(path, &args.file)?;
-    let (session, opened) = Session::open(&args.file)?;
+    let (session, opened) = Session::open(std::slice::from_ref(&args.file))?;
     session.load(opened);
     let loaded = match session.phase() {
         Phase::Ready(loaded) => loaded,
@@ -58,6 +58,7 @@ pub fn run(args: &Args, _: &mut Terminal) -> Result<(), Failure> {
         .filter(|name| *name != "-")
         .map_or("FILE".into(), |name| names::shell_word(name.as_ref()));
     let page = report::page(&session.title(), &format!("gotrace view {file}"), loaded);
+    let page = page.map_err(|missing| unreadable(args, &missing.to_string()))?;
     output::write(path, &args.file, |out| out.write_all(page.as_bytes()))?;
     if path != Path::new("-") {
         let path = names::printable(&path.display().to_string());

@@ -1,4 +1,4 @@
-//! `gotrace view`: the trace in a browser.
+//! `gotrace view`: a trace, profiles and logs in a browser.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,11 +10,16 @@ use crate::terminal::Terminal;
 
 /// Show a trace in a browser: what each P and goroutine did over time, who woke whom, and where time went.
 ///
+/// Give profiles, goroutine dumps and a GC log of the same run too, or a folder with all of them: the page shows them,
+/// and whether the program leaks, as gotrace diagnose does. Each file is recognised by its content. Of several traces,
+/// the first is shown.
+///
 /// The page is served by this program to browsers on this machine. Press Ctrl-C to end it.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   gotrace view trace.out
+  gotrace view trace.out heap.*.pb.gz gctrace.log
   gotrace view trace.out --no-open --listen 127.0.0.1:4040
   ssh -L 4040:127.0.0.1:4040 HOST gotrace view trace.out --no-open --listen 127.0.0.1:4040")]
 pub struct Args {
@@ -24,8 +29,9 @@ pub struct Args {
     /// The address of this machine to listen on; port 0 means any free port
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", value_parser = parse_address)]
     listen: SocketAddr,
-    /// The trace; - for standard input
-    file: PathBuf,
+    /// A folder, or any traces, profiles, GC logs and goroutine dumps; - for standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
 }
 
 fn parse_address(text: &str) -> Result<SocketAddr, String> {
@@ -53,7 +59,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<(), Failure> {
     use std::io::Write;
     use std::sync::Arc;
 
-    let (session, opened) = Session::open(&args.file)?;
+    let (session, opened) = Session::open(&args.files)?;
     let unusable = |error| Failure::Usage(format!("cannot listen on {}: {error}", args.listen));
     let server = Server::bind(args.listen).map_err(unusable)?;
     writeln!(terminal, "{}", server.url())?;

@@ -44,7 +44,7 @@ impl Input {
                 let file = File::open(path).map_err(failure)?;
                 let metadata = file.metadata().map_err(failure)?;
                 if metadata.is_dir() {
-                    let hint = "give a file; only gotrace diagnose reads a folder";
+                    let hint = "give a file; only gotrace diagnose and gotrace view read a folder";
                     return Err(Failure::Input {
                         path: path.into(),
                         error: "it is a folder".into(),

@@ -2,13 +2,16 @@
 //! writes the page and answers to a file instead.
 //!
 //! Other programs and other web pages on the machine can reach the port, so [`guard`] decides which requests are
-//! answered. [`session`] loads the files; [`api`] has the answers.
+//! answered. [`session`] loads the files, each of which is a [`source`]; [`api`] has the answers.
 
 mod api;
 mod assets;
 mod guard;
+mod leak;
 pub mod report;
 mod session;
+mod source;
+mod trace;
 mod tree;
 
 use std::io;

@@ -1,54 +1,70 @@
-//! What a server shows: a trace that is loaded in the background.
+//! What a server shows: a trace and other files of a program, which are loaded in the background.
 
-use std::io::{self, Read};
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
 
-use gotrace::analysis::latency::{Latency, LatencyReport};
-use gotrace::analysis::mmu::{Mmu, MmuCurve};
-use gotrace::analysis::procs::{Procs, ProcsReport};
-use gotrace::analysis::tasks::{Tasks, TasksReport};
-use gotrace::{Reader, Timeline, analysis};
+use gotrace::Timeline;
+use gotrace::diagnose::InputKind;
 
-use crate::failure::{Failure, Wanted};
-use crate::input::{Input, Original};
+use super::leak::Leak;
+use super::source::{SessionProfile, Source};
+use super::trace::{OpenTrace, Progress, Trace};
+use crate::capture;
+use crate::failure::Failure;
+use crate::input::{Input, check_stdin};
 use crate::view::names;
 
-/// A trace and how far it has been loaded.
+/// The files and how far they have been loaded.
 pub struct Session {
-    pub path: PathBuf,
-    /// The length of the file in bytes, if it is known.
-    pub len: Option<u64>,
-    read: Arc<AtomicU64>,
+    pub files: Vec<SessionFile>,
+    title: String,
+    /// How much of the trace has been read.
+    progress: Progress,
     loaded: OnceLock<Result<Loaded, String>>,
 }
 
-/// A trace that is read to its header, before it is loaded.
+/// A file of a session.
+pub struct SessionFile {
+    pub path: PathBuf,
+    pub kind: InputKind,
+    /// The size in bytes, if it is known.
+    pub size: Option<u64>,
+}
+
+/// Files that are recognised, before they are loaded.
 pub struct Opened {
-    reader: Reader<'static>,
-    original: Original,
+    trace: Option<OpenTrace>,
+    sources: Vec<Source>,
 }
 
-/// A loaded trace.
+/// The loaded files.
 pub struct Loaded {
-    pub timeline: Timeline,
-    original: Mutex<Option<Original>>,
-    reports: OnceLock<Result<Reports, String>>,
+    trace: Option<Trace>,
+    pub profiles: Vec<SessionProfile>,
+    /// Whether there is something to judge for leaks.
+    pub has_evidence: bool,
+    /// What the judgement is made of. It is used up by the first call of [`leak`](Self::leak).
+    sources: Mutex<Vec<Source>>,
+    leak: OnceLock<Result<Leak, String>>,
 }
 
-/// Analyses that need the events, from a second reading of the trace.
-pub struct Reports {
-    pub mmu: MmuCurve,
-    pub tasks: TasksReport,
-    pub latency: LatencyReport,
-    pub procs: ProcsReport,
+/// There is no trace among the files.
+#[derive(Debug)]
+pub struct NoTrace;
+
+impl fmt::Display for NoTrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "there is no trace here: capture one with curl -o trace.out HOST/debug/pprof/trace?seconds=5, and give it too",
+        )
+    }
 }
 
 /// The state of a session.
 pub enum Phase<'s> {
-    /// So many bytes have been read.
-    Loading(u64),
+    Loading(&'s Progress),
     Failed(&'s str),
     Ready(&'s Loaded),
 }
@@ -56,85 +72,104 @@ pub enum Phase<'s> {
 impl Session {
     /// Returns the name to show.
     pub fn title(&self) -> String {
-        match self.path.file_name() {
-            Some(name) if self.path != Path::new("-") => names::printable(&name.to_string_lossy()),
-            _ => "standard input".to_owned(),
-        }
+        self.title.clone()
     }
 
-    /// Opens a file, or standard input for `-`.
+    /// Opens files, `-` for standard input, and the files of folders. The timeline of the first trace is shown.
     ///
     /// # Errors
     ///
-    /// If it is not a trace.
-    pub fn open(path: &Path) -> Result<(Self, Opened), Failure> {
-        let input = Input::open(path, false)?;
-        if let Some(refusal) = input.refusal(path, Wanted::Trace) {
-            return Err(refusal);
+    /// If a file cannot be opened, or none is of use.
+    pub fn open(paths: &[PathBuf]) -> Result<(Self, Opened), Failure> {
+        let all = capture::files(paths)?;
+        check_stdin(all.iter().map(PathBuf::as_path))?;
+        let mut opened = Opened { trace: None, sources: Vec::new() };
+        let mut files = Vec::new();
+        for path in all {
+            let input = Input::open(&path, false)?;
+            let size = path.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len());
+            let source = Source::new(&path, input, size, &mut opened.trace);
+            files.push(SessionFile { path, kind: source.kind, size });
+            opened.sources.push(source);
         }
-        let (original, input) = Original::of(path, input);
-        let read = Arc::new(AtomicU64::new(0));
-        let bytes = Counted { input: input.bytes, read: Arc::clone(&read) };
-        let reader = Reader::builder().lenient().from_reader(bytes);
-        let reader = reader.map_err(|error| Failure::trace(path, &error))?;
-        let len = match &original {
-            Original::File(path) => path.metadata().ok().map(|metadata| metadata.len()),
-            Original::Copy { .. } => None,
-        };
-        Ok((Session { path: path.to_owned(), len, read, loaded: OnceLock::new() }, Opened { reader, original }))
+        if !opened.sources.iter().any(Source::is_usable) {
+            let failure = opened.sources.into_iter().find_map(Source::into_failure);
+            return Err(failure.unwrap_or_else(|| Failure::Usage("give files or a folder".to_owned())));
+        }
+        let title = title(paths, &files);
+        let progress = opened.trace.as_ref().map(|trace| trace.progress.clone()).unwrap_or_default();
+        Ok((Session { files, title, progress, loaded: OnceLock::new() }, opened))
     }
 
-    /// Loads the trace. Damage is skipped, so that everything that can be read is shown.
+    /// Loads the files. Damage is skipped, so that everything that can be read is shown.
     pub fn load(&self, opened: Opened) {
-        let timeline = Timeline::from_events(opened.reader).map_err(|error| error.to_string());
-        let loaded = timeline.map(|timeline| Loaded::new(timeline, opened.original));
         // A session is loaded once.
-        let _ = self.loaded.set(loaded);
+        let _ = self.loaded.set(Loaded::new(opened));
     }
 
     pub fn phase(&self) -> Phase<'_> {
         match self.loaded.get() {
-            None => Phase::Loading(self.read.load(Ordering::Relaxed)),
+            None => Phase::Loading(&self.progress),
             Some(Err(error)) => Phase::Failed(error),
             Some(Ok(loaded)) => Phase::Ready(loaded),
         }
     }
 }
 
+/// Returns the name of a session: that of the only file or folder, or of the first file.
+fn title(paths: &[PathBuf], files: &[SessionFile]) -> String {
+    let name = |path: &Path| match path.file_name() {
+        Some(name) if path != Path::new("-") => names::printable(&name.to_string_lossy()),
+        Some(_) => "standard input".to_owned(),
+        None => names::printable(&path.display().to_string()),
+    };
+    let trace = files.iter().find(|file| file.kind == InputKind::Trace).or(files.first());
+    match (paths, trace) {
+        ([path], _) => name(path),
+        (_, Some(file)) => format!("{} and {} more", name(&file.path), files.len().saturating_sub(1)),
+        _ => String::new(),
+    }
+}
+
 impl Loaded {
-    fn new(timeline: Timeline, original: Original) -> Self {
-        Loaded { timeline, original: Mutex::new(Some(original)), reports: OnceLock::new() }
+    fn new(opened: Opened) -> Result<Self, String> {
+        let Opened { trace, mut sources } = opened;
+        // Profiles are small: they are read while the timeline is built.
+        let (trace, profiles) = thread::scope(|scope| {
+            let loading = scope.spawn(|| trace.map(OpenTrace::load).transpose());
+            let mut profiles = Vec::new();
+            sources.iter_mut().for_each(|source| source.read_profile(&mut profiles));
+            let panicked = |_| Err("the trace cannot be read: this is a bug of gotrace".to_owned());
+            (loading.join().unwrap_or_else(panicked), profiles)
+        });
+        let has_evidence = sources.iter().any(Source::is_evidence);
+        Ok(Loaded { trace: trace?, profiles, has_evidence, sources: Mutex::new(sources), leak: OnceLock::new() })
     }
 
-    /// Returns the analyses that need the events. The first call reads the trace again.
-    pub fn reports(&self) -> Result<&Reports, String> {
-        self.reports.get_or_init(|| self.read_again()).as_ref().map_err(Clone::clone)
+    /// Returns the trace.
+    ///
+    /// # Errors
+    ///
+    /// If there is none among the files.
+    pub fn trace(&self) -> Result<&Trace, NoTrace> {
+        self.trace.as_ref().ok_or(NoTrace)
     }
 
-    fn read_again(&self) -> Result<Reports, String> {
-        let original = self.original.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let bytes =
-            original.ok_or("the trace cannot be read again")?.reopen().map_err(|failure| failure.to_string())?;
-        let mut reader = Reader::builder().lenient().from_reader(bytes).map_err(|error| error.to_string())?;
-        let observers = (Mmu::new(Default::default()), Tasks::by_name(), Latency::new(), Procs::new());
-        let ((mmu, tasks, latency, procs), error) = analysis::run(&mut reader, observers);
-        match error {
-            Some(error) => Err(error.to_string()),
-            None => Ok(Reports { mmu: mmu.curve(), tasks, latency, procs }),
-        }
+    /// Returns the timeline of the trace.
+    ///
+    /// # Errors
+    ///
+    /// If there is no trace among the files.
+    pub fn timeline(&self) -> Result<&Timeline, NoTrace> {
+        Ok(&self.trace()?.timeline)
     }
-}
 
-/// Counts the bytes that are read.
-struct Counted {
-    input: Box<dyn Read + Send>,
-    read: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let read = self.input.read(out)?;
-        self.read.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
+    /// Returns the judgement on leaks. The first call reads the files.
+    pub fn leak(&self) -> Result<&Leak, String> {
+        let judge = || {
+            let sources = std::mem::take(&mut *self.sources.lock().unwrap_or_else(PoisonError::into_inner));
+            Leak::new(sources, self)
+        };
+        self.leak.get_or_init(judge).as_ref().map_err(Clone::clone)
     }
 }

@@ -15,13 +15,13 @@ use gotrace::diagnose::{
 use gotrace::{GoId, Timeline, WallTime};
 use serde::Serialize;
 
+use crate::capture::Captured;
 use crate::failure::{Answer, Failure};
 use crate::number::number_in;
 use crate::select::{no_goroutine, parse_duration};
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::{names, suggest};
-use read::Captured;
 
 /// Find out whether a Go program leaks memory or goroutines, where, and how strong the evidence is.
 ///
@@ -170,7 +170,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
     if args.suspect > args.leak {
         return Err(Failure::Usage("--suspect cannot be above --leak: a leak is more certain".to_owned()));
     }
-    let mut captured = read::read(args)?;
+    let (captured, original) = read::read(args)?;
     let verdict = diagnose(&captured.inputs, &args.options());
     if captured.inputs.is_empty() {
         let unused = verdict.inputs.first();
@@ -179,7 +179,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Answer, Failure> {
         return Err(captured.refusal.unwrap_or(Failure::Input { path, error, hint: "".into() }));
     }
     let mut document = Document { verdict, passages: None, allocations: None };
-    let timeline = if args.needs_trace() { Some(captured.timeline()?) } else { None };
+    let timeline = if args.needs_trace() { Some(read::timeline(&captured, original)?) } else { None };
     let unknown = timeline.as_ref().and_then(|timeline| answer(args, &captured, timeline, &mut document));
     let clock = timeline.as_ref().map(|timeline| Clock::of(timeline, terminal.times()));
     match args.json {

@@ -11,7 +11,7 @@ use gotrace::diagnose::{
 use gotrace::pprof::PprofKind;
 
 use super::Document;
-use super::read::Captured;
+use crate::capture::Captured;
 use crate::terminal::Terminal;
 use crate::view::clock::Clock;
 use crate::view::units::{bytes, duration, plural, significant};

@@ -68,7 +68,7 @@ pub fn group_with(timeline: &Timeline, number: u32) -> Result<timeline::Group<'_
 
 /// Answers with members of a group and their times within a part of the trace.
 pub fn group(loaded: &Loaded, query: GroupQuery) -> Answer {
-    let timeline = &loaded.timeline;
+    let timeline = loaded.timeline()?;
     let group = group_with(timeline, query.id)?;
     let part = Part::new(query.start, query.end).of(timeline);
     let rows = members(timeline, group, query.sort, part);
@@ -163,7 +163,7 @@ const MAX_LISTED: usize = 50;
 const LONGEST_WAITS: usize = 10;
 
 pub fn goroutine(loaded: &Loaded, query: GoroutineQuery) -> Answer {
-    let timeline = &loaded.timeline;
+    let timeline = loaded.timeline()?;
     let goroutine = find(timeline, query.id)?;
     let creator = goroutine.created_by().and_then(|id| timeline.goroutine(id));
     let waits = goroutine.spans().filter(|span| span.state() == GoState::Waiting);
@@ -226,12 +226,13 @@ const MAX_NAMES: usize = 500;
 
 /// Answers with the groups and functions of goroutines. Unknown goroutines are left out.
 pub fn names(loaded: &Loaded, query: NamesQuery) -> Answer {
+    let timeline = loaded.timeline()?;
     let ids = query.goroutines.split(',').filter_map(|id| id.parse().ok()).take(MAX_NAMES);
-    names_of(loaded, ids.map(GoId))
+    names_of(timeline, ids.map(GoId))
 }
 
-pub fn names_of(loaded: &Loaded, ids: impl Iterator<Item = GoId>) -> Answer {
-    let names = ids.filter_map(|id| loaded.timeline.goroutine(id)).map(|goroutine| Name {
+pub fn names_of(timeline: &Timeline, ids: impl Iterator<Item = GoId>) -> Answer {
+    let names = ids.filter_map(|id| timeline.goroutine(id)).map(|goroutine| Name {
         goroutine: goroutine.id(),
         group: goroutine.group().number(),
         function: goroutine.name().to_string(),

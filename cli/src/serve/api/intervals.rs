@@ -66,7 +66,7 @@ const MAX_INTERVALS: usize = 4000;
 const MAX_ROWS: usize = 64;
 
 pub fn intervals(loaded: &Loaded, query: IntervalsQuery) -> Answer {
-    let timeline = &loaded.timeline;
+    let timeline = loaded.timeline()?;
     let picture = Picture::new(query.start, query.end, query.pixels);
     let part = picture.part(timeline);
     let mut all = all(timeline, query.kind);

@@ -12,7 +12,7 @@
 //! Every array is padded to eight bytes. A cell is `1 << shift` ns wide.
 
 use gotrace::timeline::{Cell, GroupCell, LaneDetail, LaneState, Lanes};
-use gotrace::{GoId, ProcId, ThreadId};
+use gotrace::{GoId, ProcId, ThreadId, Timeline};
 use serde::Deserialize;
 
 use super::super::session::Loaded;
@@ -49,21 +49,21 @@ pub fn lanes(loaded: &Loaded, query: LanesQuery) -> Answer {
         return Err(Refusal::Wrong(format!("{} lanes are too many: ask for {MAX_LANES} at most", names.len())));
     }
     let picture = Picture::new(query.start, query.end, query.pixels);
-    encode(loaded, picture, names, usize::MAX).map(|(body, _)| body)
+    encode(loaded.timeline()?, picture, names, usize::MAX).map(|(body, _)| body)
 }
 
 /// Returns an answer of the first of these lanes, at most `room` bytes long, and the number of lanes in it.
 pub fn encode<'n>(
-    loaded: &Loaded,
+    timeline: &Timeline,
     picture: Picture,
     names: impl IntoIterator<Item = &'n str>,
     room: usize,
 ) -> Result<(Vec<u8>, usize), Refusal> {
-    let lanes = loaded.timeline.lanes(picture.part(&loaded.timeline), picture.pixels());
+    let lanes = timeline.lanes(picture.part(timeline), picture.pixels());
     let (mut body, mut count) = (Vec::new(), 0);
     for name in names {
         let end = body.len();
-        write_lane(loaded, &lanes, name, &mut body)?;
+        write_lane(timeline, &lanes, name, &mut body)?;
         if HEADER + body.len() > room {
             body.truncate(end);
             break;
@@ -78,7 +78,7 @@ pub fn encode<'n>(
     Ok((out, count))
 }
 
-fn write_lane(loaded: &Loaded, lanes: &Lanes<'_>, name: &str, out: &mut Vec<u8>) -> Result<(), Refusal> {
+fn write_lane(timeline: &Timeline, lanes: &Lanes<'_>, name: &str, out: &mut Vec<u8>) -> Result<(), Refusal> {
     let (kind, id) = match name.split_once(':') {
         Some((kind, id)) => (kind, id.parse::<u64>().ok()),
         None => (name, None),
@@ -90,7 +90,7 @@ fn write_lane(loaded: &Loaded, lanes: &Lanes<'_>, name: &str, out: &mut Vec<u8>)
         ("thread", Some(id)) => write_cells(&lanes.thread(ThreadId(id)).unwrap_or_default(), out),
         ("goroutine", Some(id)) => write_cells(&lanes.goroutine(GoId(id)).unwrap_or_default(), out),
         ("group", Some(id)) => {
-            let group = u32::try_from(id).ok().and_then(|id| loaded.timeline.group(id));
+            let group = u32::try_from(id).ok().and_then(|id| timeline.group(id));
             write_group(&group.map(|group| lanes.group(group)).unwrap_or_default(), out);
         }
         _ => return Err(Refusal::Wrong(format!("there are no lanes '{name}'"))),

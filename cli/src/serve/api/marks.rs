@@ -38,7 +38,7 @@ struct PauseMark {
 
 /// Answers with what overlaps a part of the trace.
 pub fn marks(loaded: &Loaded, picture: Picture) -> Answer {
-    let timeline = &loaded.timeline;
+    let timeline = loaded.timeline()?;
     let part = picture.part(timeline);
     let overlaps = |start: Time, end: Time| start <= part.end && end >= part.start;
     let cycles = timeline.gc_cycles().filter(|cycle| overlaps(cycle.start(), cycle.end())).map(|cycle| Cycle {

@@ -3,6 +3,7 @@
 pub mod goroutines;
 pub mod intervals;
 pub mod lanes;
+pub mod leak;
 pub mod marks;
 pub mod profile;
 pub mod reports;
@@ -26,7 +27,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use super::session::{Loaded, Phase, Session};
+use super::session::{Loaded, NoTrace, Phase, Session};
 
 /// Why a request has no answer.
 pub enum Refusal {
@@ -38,6 +39,12 @@ pub enum Refusal {
     NotReady(String),
     /// The answer cannot be computed.
     Failed(String),
+}
+
+impl From<NoTrace> for Refusal {
+    fn from(missing: NoTrace) -> Self {
+        Refusal::Absent(missing.to_string())
+    }
 }
 
 impl IntoResponse for Refusal {
@@ -77,7 +84,7 @@ async fn compute(
     let _permit = WORKERS.acquire().await.map_err(|error| failed(&error))?;
     let work = move || match session.phase() {
         Phase::Ready(loaded) => answer(loaded).map(Bytes::from),
-        Phase::Loading(_) => Err(Refusal::NotReady("the trace is still being read".to_owned())),
+        Phase::Loading(_) => Err(Refusal::NotReady("the files are still being read".to_owned())),
         Phase::Failed(error) => Err(Refusal::NotReady(error.to_owned())),
     };
     tokio::task::spawn_blocking(work).await.map_err(|error| failed(&error))?
@@ -153,5 +160,6 @@ pub fn routes() -> Router<Arc<Session>> {
     router = add(router, "/gc", Kind::Json, reports::gc);
     router = add(router, "/tasks", Kind::Json, reports::tasks);
     router = add(router, "/latency", Kind::Json, reports::latency);
+    router = add(router, "/leak", Kind::Json, leak::leak);
     add(router, "/procs", Kind::Json, reports::procs)
 }

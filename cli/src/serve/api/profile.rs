@@ -164,7 +164,7 @@ fn stack_of<'t>(span: &Span<'t>) -> Option<StackTrace<'t>> {
 /// The trace has no stacks of running goroutines, only samples if the CPU profiler ran. Without samples, the running
 /// time is that of the goroutines' start functions.
 pub fn profile(loaded: &Loaded, query: ProfileQuery) -> Answer {
-    let timeline = &loaded.timeline;
+    let timeline = loaded.timeline()?;
     let part = Part::new(query.start, query.end).of(timeline);
     let mut sums = Sums::default();
     match (query.goroutine, query.group) {

@@ -4,7 +4,8 @@ use gotrace::analysis::gc::{GcOptions, GcReport};
 use gotrace::analysis::mmu::MmuCurve;
 use serde::Serialize;
 
-use super::super::session::{Loaded, Reports};
+use super::super::session::Loaded;
+use super::super::trace::Reports;
 use super::{Answer, Nothing, Refusal, to_json};
 
 /// The collections and pauses, and how much time the program keeps in windows of each length.
@@ -18,7 +19,7 @@ struct Gc<'r> {
 const MAX_ROWS: usize = 5000;
 
 pub fn gc(loaded: &Loaded, _: Nothing) -> Answer {
-    let gc = GcReport::new(&loaded.timeline, &GcOptions::default().top(MAX_ROWS));
+    let gc = GcReport::new(loaded.timeline()?, &GcOptions::default().top(MAX_ROWS));
     to_json(&Gc { gc, mmu: &reports(loaded)?.mmu })
 }
 
@@ -35,5 +36,5 @@ pub fn procs(loaded: &Loaded, _: Nothing) -> Answer {
 }
 
 fn reports(loaded: &Loaded) -> Result<&Reports, Refusal> {
-    loaded.reports().map_err(Refusal::Failed)
+    loaded.trace()?.reports().map_err(Refusal::Failed)
 }

@@ -1,6 +1,6 @@
 //! Finds goroutines, groups, labels, tasks, log messages, functions and reasons by text.
 
-use gotrace::{GoId, Text, Time};
+use gotrace::{GoId, Text, Time, Timeline};
 use serde::{Deserialize, Serialize};
 
 use super::super::session::Loaded;
@@ -71,17 +71,17 @@ impl Found {
 
 /// Answers with the places that contain a text, in any case. A number also finds a goroutine.
 pub fn find(loaded: &Loaded, query: FindQuery) -> Answer {
+    let timeline = loaded.timeline()?;
     let limit = query.limit.unwrap_or(USUAL_HITS).min(MAX_HITS);
     let mut found = Found { hits: Vec::new(), total: 0, limit };
     let wanted = query.q.trim();
     if !wanted.is_empty() {
-        search(loaded, wanted, &mut found);
+        search(timeline, wanted, &mut found);
     }
     to_json(&found)
 }
 
-fn search(loaded: &Loaded, wanted: &str, found: &mut Found) {
-    let timeline = &loaded.timeline;
+fn search(timeline: &Timeline, wanted: &str, found: &mut Found) {
     let has = |text: Text<'_>| contains(text.as_bytes(), wanted.as_bytes());
     let number = wanted.trim_start_matches(['G', 'g']).trim_start().parse().ok();
     if let Some(goroutine) = number.and_then(|id| timeline.goroutine(GoId(id))) {

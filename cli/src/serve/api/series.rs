@@ -59,7 +59,7 @@ impl Series {
 
 /// Answers with metrics.
 pub fn series(loaded: &Loaded, query: SeriesQuery) -> Answer {
-    let timeline = &loaded.timeline;
+    let timeline = loaded.timeline()?;
     let picture = Picture::new(query.start, query.end, query.pixels);
     let lanes = timeline.lanes(picture.part(timeline), picture.pixels());
     let mut goroutines: Option<Vec<GroupCell>> = None;

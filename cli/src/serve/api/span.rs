@@ -120,7 +120,7 @@ pub struct SpanQuery {
 
 /// Answers with the span at a time. The span is null if there is none.
 pub fn span(loaded: &Loaded, query: SpanQuery) -> Answer {
-    let timeline = &loaded.timeline;
+    let timeline = loaded.timeline()?;
     let at = Time(query.at);
     let span = match query {
         SpanQuery { goroutine: Some(id), .. } => goroutine(timeline, id)?.at(at),
@@ -162,11 +162,12 @@ pub struct StepQuery {
 
 /// Answers with the next or previous span.
 pub fn step(loaded: &Loaded, query: StepQuery) -> Answer {
-    let goroutine = goroutine(&loaded.timeline, query.goroutine)?;
+    let timeline = loaded.timeline()?;
+    let goroutine = goroutine(timeline, query.goroutine)?;
     let is_wanted =
         |span: &Span<'_>| query.state.as_ref().is_none_or(|state| span.state().name().eq_ignore_ascii_case(state));
     let mut spans = iter::successors(goroutine.at(Time(query.at)), |span| query.to.step(span)).skip(1);
-    to_json(&Details::new(&loaded.timeline, spans.find(is_wanted)))
+    to_json(&Details::new(timeline, spans.find(is_wanted)))
 }
 
 /// Selects waits.
@@ -189,7 +190,7 @@ const USUAL_WAITS: usize = 50;
 
 /// Answers with the longest waits of the program's own goroutines.
 pub fn waits(loaded: &Loaded, query: WaitsQuery) -> Answer {
-    let timeline = &loaded.timeline;
+    let timeline = loaded.timeline()?;
     let limit = query.limit.unwrap_or(USUAL_WAITS).min(MAX_WAITS);
     let part = Part::new(query.start, query.end).of(timeline);
     let waits = longest_waits(timeline, part, query.reason.as_deref(), limit);

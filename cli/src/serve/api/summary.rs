@@ -6,19 +6,56 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use gotrace::diagnose::InputKind;
 use gotrace::timeline::LaneState;
 use gotrace::{ProcId, ThreadId, Time, Timeline, analysis};
 use serde::Serialize;
 
-use super::super::session::{Loaded, Phase, Session};
+use super::super::session::{Loaded, Phase, Session, SessionFile};
+use super::super::source::SessionProfile;
 use super::{Answer, Kind, compute, to_json};
+use crate::view::names;
 
 #[derive(Serialize)]
 #[serde(tag = "phase", rename_all = "lowercase")]
 enum Document<'s> {
-    Loading { title: &'s str, bytes: u64, total: Option<u64> },
-    Failed { title: &'s str, error: &'s str },
-    Ready { title: &'s str, trace: Box<Summary> },
+    Loading {
+        title: &'s str,
+        bytes: u64,
+        total: Option<u64>,
+    },
+    Failed {
+        title: &'s str,
+        error: &'s str,
+    },
+    Ready {
+        title: &'s str,
+        files: Vec<FileRow>,
+        trace: Option<Box<Summary>>,
+        /// Whether there is something to judge for leaks.
+        leak: bool,
+        profiles: Vec<ProfileRow>,
+    },
+}
+
+/// A file of the session.
+#[derive(Serialize)]
+struct FileRow {
+    path: String,
+    kind: &'static str,
+    /// The size in bytes, if it is known.
+    size: Option<u64>,
+}
+
+/// A profile of the session.
+#[derive(Serialize)]
+struct ProfileRow {
+    id: usize,
+    name: String,
+    /// The types of its values.
+    types: Vec<String>,
+    /// The type that is shown first.
+    default: String,
 }
 
 /// What is in the trace.
@@ -68,23 +105,49 @@ struct Group {
 pub async fn session(State(session): State<Arc<Session>>) -> Response {
     let title = session.title();
     match session.phase() {
-        Phase::Loading(bytes) => Json(Document::Loading { title: &title, bytes, total: session.len }).into_response(),
+        Phase::Loading(progress) => {
+            Json(Document::Loading { title: &title, bytes: progress.read(), total: progress.len }).into_response()
+        }
         Phase::Failed(error) => Json(Document::Failed { title: &title, error }).into_response(),
         Phase::Ready(_) => {
-            let body = compute(Arc::clone(&session), move |loaded| ready(&title, loaded));
+            let of = Arc::clone(&session);
+            let body = compute(session, move |loaded| ready(&title, &of.files, loaded));
             body.await.map(|body| ([(header::CONTENT_TYPE, Kind::Json.name())], body)).into_response()
         }
     }
 }
 
-/// The answer once the trace is loaded.
-pub fn ready(title: &str, loaded: &Loaded) -> Answer {
-    to_json(&Document::Ready { title, trace: Box::new(Summary::new(loaded)) })
+/// The answer once the files are loaded.
+pub fn ready(title: &str, files: &[SessionFile], loaded: &Loaded) -> Answer {
+    to_json(&Document::Ready {
+        title,
+        files: files.iter().map(FileRow::new).collect(),
+        trace: loaded.timeline().ok().map(|timeline| Box::new(Summary::new(timeline))),
+        leak: loaded.has_evidence,
+        profiles: loaded.profiles.iter().enumerate().map(ProfileRow::new).collect(),
+    })
+}
+
+impl FileRow {
+    fn new(file: &SessionFile) -> Self {
+        let kind = match file.kind {
+            InputKind::Profile(_) => "profile",
+            kind => kind.name(),
+        };
+        FileRow { path: names::printable(&file.path.display().to_string()), kind, size: file.size }
+    }
+}
+
+impl ProfileRow {
+    fn new((id, SessionProfile { name, profile }): (usize, &SessionProfile)) -> Self {
+        let types: Vec<String> = profile.sample_types().map(|of| of.kind.to_string()).collect();
+        let default = profile.default_sample_type().and_then(|index| types.get(index)).cloned().unwrap_or_default();
+        ProfileRow { id, name: name.clone(), types, default }
+    }
 }
 
 impl Summary {
-    fn new(loaded: &Loaded) -> Self {
-        let timeline = &loaded.timeline;
+    fn new(timeline: &Timeline) -> Self {
         let (warnings, _) = timeline.warnings();
         Summary {
             version: timeline.version().to_string(),

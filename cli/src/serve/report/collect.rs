@@ -14,8 +14,10 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::serve::api::view::Picture;
-use crate::serve::api::{Answer, ask, goroutines, intervals, lanes, marks, profile, reports, series, span, summary};
-use crate::serve::session::Loaded;
+use crate::serve::api::{
+    Answer, ask, goroutines, intervals, lanes, leak, marks, profile, reports, series, span, summary,
+};
+use crate::serve::session::{Loaded, NoTrace};
 use crate::view::units;
 
 /// The longest waits, and the slowest tasks, whose goroutines and spans are included.
@@ -50,23 +52,23 @@ const GOROUTINES_ROOM: usize = 2 << 20;
 const SPANS_ROOM: usize = 3 << 20;
 
 /// Returns the data of a report, a JSON text.
-pub fn data(title: &str, command: &str, loaded: &Loaded) -> String {
-    let timeline = &loaded.timeline;
+pub fn data(title: &str, command: &str, loaded: &Loaded) -> Result<String, NoTrace> {
+    let timeline = loaded.timeline()?;
     let chosen = Chosen::new(timeline);
-    let mut report = Report { loaded, documents: String::new(), left_out: Vec::new() };
+    let mut report = Report { loaded, timeline, documents: String::new(), left_out: Vec::new() };
     report.add_whole_trace();
     report.add_groups();
     report.add_chosen(&chosen);
     let (names, lanes) = report.lanes(&chosen);
     let series = report.body("series", ask(loaded, series::series, &format!("pixels={STRIP_PIXELS}&names={SERIES}")));
-    let session = report.body("session", summary::ready(title, loaded));
+    let session = report.body("session", summary::ready(title, &[], loaded));
     let Report { documents, left_out, .. } = report;
     let (names, left_out, lanes) = (json!(names), json!(left_out), json!(BASE64_STANDARD.encode(lanes)));
     let command = json!(command);
-    format!(
+    Ok(format!(
         "{{\"session\":{session},\"command\":{command},\"left_out\":{left_out},\"documents\":{{{documents}}},\
          \"series\":{series},\"lane_names\":{names},\"lanes\":{lanes}}}"
-    )
+    ))
 }
 
 /// All series.
@@ -102,6 +104,7 @@ impl<'t> Chosen<'t> {
 /// A report that is being put together.
 struct Report<'l> {
     loaded: &'l Loaded,
+    timeline: &'l Timeline,
     /// Answers by name, as members of a JSON object.
     documents: String,
     /// Sentences about what is left out.
@@ -164,6 +167,7 @@ impl Report<'_> {
         self.add("tasks", reports::tasks, "");
         self.add("latency", reports::latency, "");
         self.add("procs", reports::procs, "");
+        self.add("leak", leak::leak, "");
         self.add("waits", span::waits, &format!("limit={WAITS}"));
         self.add("marks", marks::marks, &format!("pixels={STRIP_PIXELS}"));
         for kind in ["tasks", "regions", "logs"] {
@@ -178,7 +182,7 @@ impl Report<'_> {
 
     /// Adds the first goroutines of every group.
     fn add_groups(&mut self) {
-        let groups = self.loaded.timeline.groups();
+        let groups = self.timeline.groups();
         let count = groups.len();
         let members = (MEMBERS / count.max(1)).clamp(1, MOST_MEMBERS);
         let request = |id| (format!("group/{id}"), format!("id={id}&limit={members}"));
@@ -202,16 +206,16 @@ impl Report<'_> {
             "Stacks, wakers and details are there for the {WAITS} longest waits and the {TASKS} slowest tasks: \
              {} of {} spans and {} of {} goroutines.",
             units::count(chosen.spans.len() as u64),
-            units::count(self.loaded.timeline.memory().spans),
+            units::count(self.timeline.memory().spans),
             units::count(chosen.goroutines.len() as u64),
-            units::count(self.loaded.timeline.goroutines().len() as u64),
+            units::count(self.timeline.goroutines().len() as u64),
         ));
     }
 
     /// Returns lanes over the whole trace, in the form of `/api/lanes`, and their names. Adds the groups of the
     /// goroutines that they show.
     fn lanes(&mut self, chosen: &Chosen<'_>) -> (Vec<String>, Vec<u8>) {
-        let timeline = &self.loaded.timeline;
+        let timeline = self.timeline;
         let mut names = vec!["gc".to_owned()];
         names.extend(timeline.procs().map(|proc| format!("proc:{}", proc.id().0)));
         names.extend(timeline.groups().map(|group| format!("group:{}", group.number())));
@@ -221,7 +225,7 @@ impl Report<'_> {
         names.extend(self.goroutines_with_lanes(chosen).iter().map(|GoId(id)| format!("goroutine:{id}")));
 
         let picture = Picture::new(None, None, Some(pixels));
-        let answer = lanes::encode(self.loaded, picture, names.iter().map(String::as_str), LANES_ROOM);
+        let answer = lanes::encode(timeline, picture, names.iter().map(String::as_str), LANES_ROOM);
         let (body, count) = answer.unwrap_or_default();
         if count < names.len() {
             let missing = units::count((names.len() - count) as u64);
@@ -236,7 +240,7 @@ impl Report<'_> {
         let cell = units::duration(std::time::Duration::from_nanos(1 << lanes.cell_shift()));
         self.left_out.push(format!("Lanes show {cell} as one cell at every zoom."));
         let shown = goroutines_shown(timeline, &lanes).into_iter().chain(chosen.goroutines.iter().copied());
-        let answer = goroutines::names_of(self.loaded, shown);
+        let answer = goroutines::names_of(timeline, shown);
         let body_of_names = self.body("names", answer);
         self.push("names", &body_of_names);
         (names, body)
@@ -244,7 +248,7 @@ impl Report<'_> {
 
     /// Returns the goroutines that have a lane: the chosen ones, and the first of each group.
     fn goroutines_with_lanes(&self, chosen: &Chosen<'_>) -> Vec<GoId> {
-        let timeline = &self.loaded.timeline;
+        let timeline = self.timeline;
         let first = timeline.groups().flat_map(|group| goroutines::busiest(timeline, group, MEMBERS_WITH_LANES));
         let mut seen = BTreeSet::new();
         chosen.goroutines.iter().copied().chain(first).filter(|&id| seen.insert(id)).collect()
@@ -278,10 +282,10 @@ mod tests {
     fn report(name: &str, trace: &[u8]) -> (String, serde_json::Value) {
         let path = std::env::temp_dir().join(format!("gotrace-report-{}-{name}.trace", std::process::id()));
         std::fs::write(&path, trace).expect("the folder for temporary files can be written");
-        let (session, opened) = Session::open(&path).expect("a trace");
+        let (session, opened) = Session::open(std::slice::from_ref(&path)).expect("a trace");
         session.load(opened);
         let Phase::Ready(loaded) = session.phase() else { panic!("the trace cannot be loaded") };
-        let text = data("a trace", "gotrace view a trace", loaded);
+        let text = data("a trace", "gotrace view a trace", loaded).expect("a trace");
         std::fs::remove_file(&path).expect("it was written");
         let value = serde_json::from_str(&text).expect("JSON");
         (page::with(&text), value)
@@ -326,10 +330,11 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_counted() {
         let path = sample("go1.27/http").path;
-        let (session, opened) = Session::open(&path).expect("a trace");
+        let (session, opened) = Session::open(std::slice::from_ref(&path)).expect("a trace");
         session.load(opened);
         let Phase::Ready(loaded) = session.phase() else { panic!("the trace cannot be loaded") };
-        let mut report = Report { loaded, documents: String::new(), left_out: Vec::new() };
+        let timeline = loaded.timeline().expect("a trace");
+        let mut report = Report { loaded, timeline, documents: String::new(), left_out: Vec::new() };
         let requests: Vec<_> = (0..5).map(|id| (format!("group/{id}"), format!("id={id}"))).collect();
         report.add_all("Groups", 1500, goroutines::group, &requests);
         assert!(report.documents.len() <= 1500 && report.documents.contains("group/0"), "{}", report.documents);

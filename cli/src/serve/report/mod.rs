@@ -3,9 +3,13 @@
 mod collect;
 mod page;
 
-use super::session::Loaded;
+use super::session::{Loaded, NoTrace};
 
 /// Returns the page with the answers about a loaded trace. `command` shows what is left out.
-pub fn page(title: &str, command: &str, loaded: &Loaded) -> String {
-    page::with(&collect::data(title, command, loaded))
+///
+/// # Errors
+///
+/// If there is no trace.
+pub fn page(title: &str, command: &str, loaded: &Loaded) -> Result<String, NoTrace> {
+    Ok(page::with(&collect::data(title, command, loaded)?))
 }
