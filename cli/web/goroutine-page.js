@@ -7,7 +7,7 @@ import { go, hrefOf, place } from "./place.js";
 import { goroutineLink, placeOf, stackList, wakerText } from "./span-panel.js";
 import { factList, missing, subpage } from "./subpage.js";
 import { barCell, table } from "./table.js";
-import { clean } from "./text.js";
+import { clean, NO_STACK } from "./text.js";
 
 /** @param {App} app */
 export function goroutinePage(app) {
@@ -31,7 +31,7 @@ export function goroutinePage(app) {
         el(
           "p",
           { class: "lead" },
-          bdi(answer.function),
+          bdi(answer.function || NO_STACK),
           " · ",
           link(shown, "show on the timeline"),
           " · ",

@@ -5,7 +5,7 @@ import { count, duration, moment, percent, plural } from "./format.js";
 import { go, hrefOf, place } from "./place.js";
 import { subpage } from "./subpage.js";
 import { table } from "./table.js";
-import { clean } from "./text.js";
+import { clean, NO_STACK } from "./text.js";
 
 /** Goroutines of a group that its page lists. */
 const LISTED = 500;
@@ -83,7 +83,8 @@ export function groupsPage(app) {
         {
           title: "function",
           value: (group) => group.name,
-          cell: (group) => link(hrefOf({ page: "group", id: group.id }), bdi(group.name)),
+          cell: (group) =>
+            link(hrefOf({ page: "group", id: group.id }), bdi(group.name || NO_STACK)),
         },
         {
           title: "goroutines",
@@ -115,65 +116,69 @@ export function groupPage(app) {
   const id = place().id ?? 0;
   const group = app.groups.get(id);
   const load = app.provider.json("group", { id, sort: place().sort, offset: 0, limit: LISTED });
-  return subpage(group?.name ?? `group ${id}`, load, (/** @type {GroupAnswer} */ answer) => [
-    el(
-      "p",
-      { class: "lead" },
-      plural(answer.count, "goroutine"),
-      answer.rows.length < answer.count
-        ? `; the first ${count(answer.rows.length)} by ${place().sort} are listed`
-        : "",
-      " · ",
-      link(
-        hrefOf({ page: "timeline", id: null, open: [...new Set([...place().open, id])] }),
-        "show on the timeline",
+  return subpage(
+    group ? group.name || NO_STACK : `group ${id}`,
+    load,
+    (/** @type {GroupAnswer} */ answer) => [
+      el(
+        "p",
+        { class: "lead" },
+        plural(answer.count, "goroutine"),
+        answer.rows.length < answer.count
+          ? `; the first ${count(answer.rows.length)} by ${place().sort} are listed`
+          : "",
+        " · ",
+        link(
+          hrefOf({ page: "timeline", id: null, open: [...new Set([...place().open, id])] }),
+          "show on the timeline",
+        ),
       ),
-    ),
-    group ? statesBar(group) : null,
-    table(
-      /** @type {import("./table.js").Column<GroupRow>[]} */ ([
+      group ? statesBar(group) : null,
+      table(
+        /** @type {import("./table.js").Column<GroupRow>[]} */ ([
+          {
+            title: "goroutine",
+            number: true,
+            value: (row) => row.goroutine,
+            cell: (row) =>
+              link(hrefOf({ page: "goroutine", id: row.goroutine }), `G ${row.goroutine}`),
+          },
+          {
+            title: "created",
+            number: true,
+            value: (row) => row.created_ns,
+            cell: (row) => (row.created_ns === null ? "before" : moment(app.trace, row.created_ns)),
+          },
+          {
+            title: "ended",
+            number: true,
+            value: (row) => row.ended_ns,
+            cell: (row) => (row.ended_ns === null ? "alive" : moment(app.trace, row.ended_ns)),
+          },
+          ...timeColumns((/** @type {GroupRow} */ row) => row.totals),
+          {
+            title: "waited for",
+            value: (row) => row.totals.waiting[0]?.reason ?? "",
+            cell: (row) => el("bdi", { text: reasonsText(row.totals.waiting) }),
+          },
+          {
+            title: "created by",
+            number: true,
+            value: (row) => row.created_by,
+            cell: (row) =>
+              row.created_by === null
+                ? "–"
+                : link(hrefOf({ page: "goroutine", id: row.created_by }), `G ${row.created_by}`),
+          },
+        ]),
+        answer.rows,
         {
-          title: "goroutine",
-          number: true,
-          value: (row) => row.goroutine,
-          cell: (row) =>
-            link(hrefOf({ page: "goroutine", id: row.goroutine }), `G ${row.goroutine}`),
+          label: "Goroutines of the group",
+          onrow: (row) => go({ page: "goroutine", id: row.goroutine }, { push: true }),
         },
-        {
-          title: "created",
-          number: true,
-          value: (row) => row.created_ns,
-          cell: (row) => (row.created_ns === null ? "before" : moment(app.trace, row.created_ns)),
-        },
-        {
-          title: "ended",
-          number: true,
-          value: (row) => row.ended_ns,
-          cell: (row) => (row.ended_ns === null ? "alive" : moment(app.trace, row.ended_ns)),
-        },
-        ...timeColumns((/** @type {GroupRow} */ row) => row.totals),
-        {
-          title: "waited for",
-          value: (row) => row.totals.waiting[0]?.reason ?? "",
-          cell: (row) => el("bdi", { text: reasonsText(row.totals.waiting) }),
-        },
-        {
-          title: "created by",
-          number: true,
-          value: (row) => row.created_by,
-          cell: (row) =>
-            row.created_by === null
-              ? "–"
-              : link(hrefOf({ page: "goroutine", id: row.created_by }), `G ${row.created_by}`),
-        },
-      ]),
-      answer.rows,
-      {
-        label: "Goroutines of the group",
-        onrow: (row) => go({ page: "goroutine", id: row.goroutine }, { push: true }),
-      },
-    ),
-  ]);
+      ),
+    ],
+  );
 }
 
 /** @param {Reason[]} reasons */

@@ -55,7 +55,7 @@ export function describe(timeline, row, at, y) {
     const lines = states
       .filter(([, value]) => value > 0)
       .map(([text, value]) => `${value.toFixed(value < 10 ? 2 : 0)} ${text}`);
-    return [clean(row.group.name), ...lines, `mean of ${duration(counts.cell)} · ${time}`];
+    return [clean(row.label), ...lines, `mean of ${duration(counts.cell)} · ${time}`];
   }
   const run = row.lane ? store.runAt(row.lane, at) : null;
   const where = clean(`${row.label} ${row.detail}`, 120);

@@ -2,7 +2,7 @@
 
 import { cycleAt, describe, Rest } from "./hover.js";
 import { intervalAt } from "./intervals-draw.js";
-import { go } from "./place.js";
+import { go, onPlace } from "./place.js";
 import { palette } from "./theme.js";
 import { Tooltip, tooltipLines } from "./tooltip.js";
 
@@ -25,6 +25,9 @@ export class Pointer {
     this.listen(timeline.axis.canvas, "axis");
     canvas.addEventListener("dblclick", () => this.app.view.zoom(this.time ?? 0, 0.25));
     timeline.overlay = (scene) => this.drawCursor(scene);
+    onPlace((now, before) => {
+      if (now.page !== before.page) this.hide();
+    });
   }
 
   /**

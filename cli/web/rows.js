@@ -3,7 +3,7 @@
 
 import { count, duration, percent, plural } from "./format.js";
 import { go, place } from "./place.js";
-import { shortFunction } from "./text.js";
+import { NO_STACK, shortFunction } from "./text.js";
 
 /** Heights in CSS pixels. */
 const HEIGHTS = { section: 24, runs: 19, group: 34, more: 22, note: 22, gc: 19, intervals: 17 };
@@ -107,7 +107,7 @@ export class Rows {
           key: `selected:${goroutine}`,
           lane: `goroutine:${goroutine}`,
           label: `G ${goroutine}`,
-          detail: shortFunction(group?.name ?? ""),
+          detail: group ? shortFunction(group.name) : "",
           depth: 1,
           goroutine,
         });
@@ -124,7 +124,7 @@ export class Rows {
       kind: "group",
       key: `group:${group.id}`,
       lane: `group:${group.id}`,
-      label: group.name,
+      label: group.name || NO_STACK,
       detail,
       group,
       open,

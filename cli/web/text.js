@@ -42,12 +42,16 @@ export function cleanTitle(text) {
   return clean(text, LONGEST_TITLE);
 }
 
+/** In place of the function of a goroutine that never had a stack, as the command prints it. */
+export const NO_STACK = "(no stack in the trace)";
+
 /**
  * A function without the directories of its package and without type arguments:
  * "example.com/pool.(*Pool[int]).Get" is "pool.(*Pool[…]).Get".
  * @param {string} name
  */
 export function shortFunction(name) {
+  if (name === "") return NO_STACK;
   const plain = name.replace(/\[[^\]]*\]/g, "[…]");
   const end = plain.search(/[[(]/);
   return plain.slice(plain.lastIndexOf("/", end < 0 ? plain.length : end) + 1);

@@ -94,6 +94,23 @@ describe("pages", { skip: noBrowser, timeout: 120_000 }, () => {
     });
   });
 
+  test("goroutines without a function say why", async () => {
+    const missing = "(no stack in the trace)";
+    await inBoth([testTrace("go1.21/http")], async (page, shoot) => {
+      const label = page.locator(".label", { hasText: missing });
+      const box = await label.boundingBox();
+      await page.mouse.move(box.x + 400, box.y + 10);
+      await page.locator(".tooltip", { hasText: missing }).waitFor();
+      await visit(page, { page: "goroutines" });
+      assert.equal(await page.locator(".tooltip").isVisible(), false);
+      assert.equal(await page.locator("tbody tr", { hasText: missing }).count(), 1);
+      await shoot("goroutines-without-function");
+      await page.getByRole("link", { name: missing }).click();
+      await settled(page);
+      assert.equal(await page.locator("h1").innerText(), missing);
+    });
+  });
+
   test("GC: cycles, pauses, utilisation", async () => {
     const trace = testTrace("go1.27/gc");
     const gc = runJson("gc", trace);
