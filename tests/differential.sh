@@ -9,7 +9,8 @@
 #   PROGRAM    a program in testdata/programs (default: nine of them)
 #
 # The formats are parsed, wire and footprint. For v1 traces Go's tool supports only
-# parsed, and the text may differ in the order of events at the same time: see ties.awk. Footprints are compared as sets of the event types that occur, since Go
+# parsed, and the text may differ in the order of events at the same time: see
+# ties.awk. Footprints are compared as sets of the event types that occur, since Go
 # also prints the others and the order of equal rows is random. In the formats wire and
 # footprint, Go's tool fails at AllocFree events if the header is older than 1.26. Its
 # output until then must be the start of ours.

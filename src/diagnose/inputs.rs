@@ -269,7 +269,7 @@ impl Inputs {
     }
 
     /// Returns the goroutines over time: those of the goroutine profiles or of the dumps, whichever are more. They are
-    /// not mixed, since dumps have no time, and no type arguments in the names of functions.
+    /// not mixed: dumps have no time, and the names of functions in dumps have no type arguments.
     pub(super) fn goroutine_snapshots(&self) -> (&Snapshots<1>, Source) {
         match self.dumped.goroutines.all.len() > self.goroutines.all.len() {
             true => (&self.dumped.goroutines, Source::Dump),

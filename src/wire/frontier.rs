@@ -69,8 +69,8 @@ impl Frontier {
         Some(first)
     }
 
-    /// Replaces the time of the first head by removing and inserting it this many times, before all others except for the
-    /// last time. Other than [`update`](Self::update), this also changes the order of the others.
+    /// Removes the first head and inserts it again, `times` times: the last time with `time`, before that with a time
+    /// before all others. Unlike [`update`](Self::update), this also moves other heads, as in Go's reader.
     #[inline(always)]
     pub fn reinsert_first(&mut self, times: u64, time: i64) {
         match &mut self.heap[..] {
@@ -127,8 +127,8 @@ fn remove_first(heap: &mut [Head]) {
     }
 }
 
-/// Returns whether nothing changes if a head is inserted before all others and removed. Only equal times can change that:
-/// the head that was at the end of the way of the inserted head goes another way.
+/// Returns whether a heap stays the same if a head is inserted before all others and removed again. This moves the heads
+/// between the root and the new leaf down, and then up again. So only heads with equal times can change their places.
 fn is_steady(heap: &[Head]) -> bool {
     let time = |i: usize| heap[i].time;
     let mut i = (heap.len() - 1) / 2;

@@ -26,9 +26,9 @@ pub struct Guard {
     address: SocketAddr,
     /// The `Host` headers that the page sends.
     hosts: Vec<String>,
-    /// Who knows it may log in.
+    /// Whoever knows it can log in, any number of times.
     token: Secret,
-    /// Tokens that may be used once.
+    /// Tokens that each work for one login.
     once: Mutex<Vec<Secret>>,
     /// The value of the cookie of those who logged in.
     cookie: Secret,

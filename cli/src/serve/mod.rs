@@ -55,7 +55,7 @@ impl Server {
         Ok(Server { listener, guard })
     }
 
-    /// Returns the address to open in a browser. Who knows it can see the page.
+    /// Returns the address to open in a browser. Anyone who knows it can see the page.
     pub fn url(&self) -> String {
         self.guard.url()
     }

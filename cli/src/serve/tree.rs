@@ -44,7 +44,7 @@ struct Row {
 
 /// The functions in the table.
 const MAX_ROWS: usize = 50;
-/// Nodes with less than this part of the total are left out: they would be narrower than a pixel.
+/// Nodes with at most the total divided by this are left out: they would be narrower than a pixel.
 const SMALLEST_PART: u64 = 4000;
 
 /// Adds up stacks.
@@ -64,7 +64,7 @@ struct Node {
     total: u64,
 }
 
-/// Stands for the root, as a parent and as a function.
+/// Stands for the root, as a parent.
 const ROOT: usize = usize::MAX;
 
 impl TreeBuilder {

@@ -67,8 +67,8 @@ struct GoroutineTables {
     active: Active,
 }
 
-/// The limits of the number of spans from which a goroutine has a level. Between these, it is the given share of all
-/// spans, so that the number of levels to add up for a group is limited.
+/// A goroutine has a level from a number of spans on: all spans divided by `SHARE`, but not less than `MIN_SPANS` and
+/// not more than `MAX_SPANS`. So the number of levels to add up for a group is limited.
 const MIN_SPANS: u64 = 512;
 const MAX_SPANS: u64 = 1 << 15;
 const SHARE: u64 = 256;

@@ -38,7 +38,7 @@ struct Intervals {
     intervals: Vec<Interval>,
 }
 
-/// A bar, or several that are narrower than a pixel and closer together than one.
+/// A bar, or several that are narrower than a pixel and start within the same pixel.
 #[derive(Serialize)]
 struct Interval {
     row: usize,
@@ -62,7 +62,7 @@ impl Interval {
 
 /// More bars are not drawn.
 const MAX_INTERVALS: usize = 4000;
-/// More rows are not drawn: bars that do not fit are joined in the last.
+/// More rows are not drawn: a bar that does not fit overlaps another one, see [`pack`].
 const MAX_ROWS: usize = 64;
 
 pub fn intervals(loaded: &Loaded, query: IntervalsQuery) -> Answer {

@@ -1,4 +1,4 @@
-//! Finds goroutines, groups, labels, tasks, log messages, functions and reasons by text.
+//! Finds groups, labels, tasks, log messages and reasons by text, and goroutines by ID.
 
 use gotrace::{GoId, Text, Time, Timeline};
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,8 @@ impl Found {
     }
 }
 
-/// Answers with the places that contain a text, in any case. A number also finds a goroutine.
+/// Answers with the places that contain a text. Upper and lower case of ASCII letters are equal. A number, or `G` and a
+/// number, also finds the goroutine with this ID.
 pub fn find(loaded: &Loaded, query: FindQuery) -> Answer {
     let timeline = loaded.timeline()?;
     let limit = query.limit.unwrap_or(USUAL_HITS).min(MAX_HITS);
@@ -122,7 +123,7 @@ fn search(timeline: &Timeline, wanted: &str, found: &mut Found) {
     }
 }
 
-/// Whether a text contains another, in any case.
+/// Whether a text contains another. Upper and lower case of ASCII letters are equal.
 fn contains(text: &[u8], wanted: &[u8]) -> bool {
     text.windows(wanted.len()).any(|part| part.eq_ignore_ascii_case(wanted))
 }
