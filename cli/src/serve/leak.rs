@@ -2,6 +2,7 @@
 
 use gotrace::diagnose::{Options, Verdict, diagnose};
 
+use super::charts::Charts;
 use super::session::Loaded;
 use super::source::{Content, Source, open};
 use super::trace::Trace;
@@ -12,6 +13,7 @@ use crate::failure::Failure;
 pub struct Leak {
     /// The same as that of `gotrace diagnose`.
     pub verdict: Verdict,
+    pub charts: Charts,
 }
 
 impl Leak {
@@ -21,7 +23,8 @@ impl Leak {
         for source in sources {
             add(&mut captured, source, loaded).map_err(|failure| failure.to_string())?;
         }
-        Ok(Leak { verdict: diagnose(&captured.inputs, &Options::default()) })
+        let verdict = diagnose(&captured.inputs, &Options::default());
+        Ok(Leak { verdict, charts: Charts::new(&captured.inputs) })
     }
 }
 

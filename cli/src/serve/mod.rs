@@ -6,6 +6,7 @@
 
 mod api;
 mod assets;
+mod charts;
 mod guard;
 mod leak;
 pub mod report;

@@ -5,6 +5,7 @@ pub mod intervals;
 pub mod lanes;
 pub mod leak;
 pub mod marks;
+pub mod pprof;
 pub mod profile;
 pub mod reports;
 mod search;
@@ -161,5 +162,6 @@ pub fn routes() -> Router<Arc<Session>> {
     router = add(router, "/tasks", Kind::Json, reports::tasks);
     router = add(router, "/latency", Kind::Json, reports::latency);
     router = add(router, "/leak", Kind::Json, leak::leak);
+    router = add(router, "/pprof", Kind::Json, pprof::pprof);
     add(router, "/procs", Kind::Json, reports::procs)
 }
