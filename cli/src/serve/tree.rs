@@ -133,6 +133,13 @@ impl TreeBuilder {
     }
 }
 
+impl Tree {
+    /// Returns the functions of the table, with their numbers.
+    pub fn listed(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.table.iter().map(|row| (row.frame, &*self.frames[row.frame]))
+    }
+}
+
 impl Nodes {
     fn push(&mut self, parent: i64, frame: i64, own: u64, total: u64) {
         self.parent.push(parent);

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::iter;
 use std::ops::Range;
+use std::time::Duration;
 
 use gotrace::timeline::{Goroutine, Span};
 use gotrace::{GoId, GoState, ProcId, ThreadId, Time, Timeline};
@@ -215,12 +216,18 @@ pub fn longest_waits<'t>(
 pub fn longest<'t>(spans: impl Iterator<Item = Span<'t>>, limit: usize) -> Vec<Span<'t>> {
     let key = |span: &Span<'_>| (Reverse(span.duration()), span.start(), span.goroutine().id());
     let mut longest: Vec<Span<'t>> = Vec::new();
+    // There are enough spans that are at least as long as this.
+    let mut least = Duration::ZERO;
     for span in spans {
+        if span.duration() < least {
+            continue;
+        }
         longest.push(span);
         // Sorting now and then is faster than a heap, and memory stays bounded.
         if longest.len() >= 2 * limit + MAX_WAITS {
             longest.sort_by_key(key);
             longest.truncate(limit);
+            least = longest.last().map_or(Duration::MAX, Span::duration);
         }
     }
     longest.sort_by_key(key);
