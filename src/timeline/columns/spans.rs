@@ -469,103 +469,109 @@ impl Period<'_> {
     }
 }
 
-/// Returns whether a span is in a state that lanes show.
-fn is_shown(word: Word) -> bool {
-    !matches!(STATES[(word as u32 % WIDE) as usize], State::Undetermined | State::Ended)
-}
-
 /// Adds up the times of a goroutine in each state, part by part. Spans are not decoded.
 pub(in crate::timeline) struct Scan<'s> {
     spans: &'s Spans,
-    /// The number of the current chunk, and the end of the goroutine's chunks.
-    number: u32,
-    end: u32,
-    trace_end: i64,
-    /// The words and the start of the current chunk. No words after the last chunk.
+    lane: u32,
+    /// The position of the next span.
+    next: Cursor,
+    /// The words and the start of the chunk of the next span. No words after the last chunk.
     words: &'s [Word],
     base: i64,
-    /// The index of the current span.
-    index: usize,
+    trace_end: i64,
+    /// The current time.
     time: i64,
-    /// The number of spans that have started since the start of the scan.
+    /// The state at the current time.
+    state: State,
+    /// The start of the last span that started at or before the current time.
+    start: i64,
+    /// The number of spans that started since the start of the scan, up to the current time.
     starts: u32,
 }
 
 impl<'s> Scan<'s> {
-    /// Opens the current chunk.
+    /// Reads the words of the chunk of the next span.
     fn open(&mut self) {
-        let chunk = self.spans.chunks.get(self.number as usize).filter(|_| self.number < self.end);
-        (self.words, self.base, self.index) = (&[], self.trace_end, 0);
-        if let Some(chunk) = chunk {
-            (self.words, self.base) = (self.spans.arena.words(chunk), chunk.base);
-        }
+        let chunk = self.spans.chunks.get(self.next.chunk as usize).filter(|_| self.next.chunk < self.next.end);
+        (self.words, self.base) = chunk.map_or((&[][..], 0), |chunk| (self.spans.arena.words(chunk), chunk.base));
     }
 
     /// Adds the times until `until` to those of each state, indexed by [`State`].
     #[inline]
     pub fn advance(&mut self, until: i64, nanos: &mut [u64; STATE_COUNT]) {
-        self.skip_to_first(until);
-        while self.time < until {
-            let (words, limit) = (self.words, until.wrapping_sub(self.base));
-            let mut now = self.time.wrapping_sub(self.base);
-            let Some(&first) = words.get(self.index) else { return };
-            let mut word = first;
-            let end_of_chunk = loop {
-                let next = self.index + if is_wide(word) { 2 } else { 1 };
-                let following = words.get(next);
-                let end = match following {
-                    Some(&following) => i64::from(since(following)),
-                    None => self.end_of_chunk().wrapping_sub(self.base),
-                };
-                let sum = &mut nanos[(word as u32 % WIDE) as usize];
-                *sum = sum.wrapping_add(end.min(limit).wrapping_sub(now) as u64);
-                if end > limit {
-                    self.time = until;
-                    return;
-                }
-                now = end;
-                let Some(&following) = following else { break end };
-                (word, self.index) = (following, next);
-                self.starts += u32::from(is_shown(following) && end < limit);
-            };
-            self.time = self.base.wrapping_add(end_of_chunk);
-            self.number += 1;
+        let end = until.min(self.trace_end);
+        while !self.read(until.min(self.trace_end.saturating_sub(1)), nanos) && self.next.chunk < self.next.end {
+            self.next = Cursor { chunk: self.next.chunk + 1, index: 0, ..self.next };
             self.open();
-            self.starts += u32::from(self.words.first().is_some_and(|&word| is_shown(word)) && self.time < until);
+        }
+        if self.time < end {
+            let sum = &mut nanos[self.state as usize];
+            *sum = sum.wrapping_add(end.wrapping_sub(self.time) as u64);
+        }
+        self.time = until;
+        if until >= self.trace_end {
+            self.state = State::Undetermined;
         }
     }
 
-    /// Moves to the start of the first span, before which nothing is known, but not beyond `until`.
-    fn skip_to_first(&mut self, until: i64) {
-        let Some(&word) = self.words.get(self.index) else { return };
-        let start = self.base.wrapping_add(i64::from(since(word)));
-        if self.time < start {
-            self.time = start.min(until.max(self.time));
-            self.starts += u32::from(start < until && is_shown(word));
+    /// Reads the words of the current chunk up to a time. Returns whether the next span starts later. If not, it is in
+    /// the next chunk.
+    #[inline(always)]
+    fn read(&mut self, until: i64, nanos: &mut [u64; STATE_COUNT]) -> bool {
+        let limit = until.wrapping_sub(self.base);
+        let mut now = self.time.wrapping_sub(self.base);
+        let mut state = self.state as usize;
+        let mut is_second = false;
+        let mut read = 0;
+        let rest = self.words.get(self.next.index as usize..).unwrap_or_default();
+        let is_later = loop {
+            let Some(&word) = rest.get(read) else { break false };
+            let start = i64::from(since(word));
+            if start > limit {
+                break true;
+            }
+            // The second word of an entry has the same time, so it adds nothing.
+            nanos[state] = nanos[state].wrapping_add(start.wrapping_sub(now) as u64);
+            now = start;
+            state = select_unpredictable(is_second, state, (word as u32 % WIDE) as usize);
+            self.starts = self.starts.wrapping_add(u32::from(!is_second && IS_SHOWN[state]));
+            is_second = !is_second && is_wide(word);
+            read += 1;
+        };
+        if read > 0 {
+            self.next.index += read as u32;
+            self.state = STATES[state];
+            self.time = self.base.wrapping_add(now);
+            self.start = self.time;
         }
-    }
-
-    /// Returns the start of the next chunk or the end of the trace.
-    #[cold]
-    fn end_of_chunk(&self) -> i64 {
-        let next = self.spans.chunks.get(self.number as usize + 1).filter(|_| self.number + 1 < self.end);
-        next.map_or(self.trace_end, |chunk| chunk.base)
+        is_later
     }
 
     /// Returns the number of spans that started since the start of the scan, before the current time. Only states that
     /// lanes show count.
     pub fn starts(&self) -> u32 {
-        self.starts
+        self.starts.wrapping_sub(u32::from(self.start == self.time && IS_SHOWN[self.state as usize]))
+    }
+
+    /// Returns `starts` without the spans that end after the current time.
+    pub fn ends(&self) -> u32 {
+        self.starts.wrapping_sub(u32::from(IS_SHOWN[self.state as usize]))
     }
 
     /// Returns the span that covers the current time and the position of the span.
     pub fn current(&self) -> Option<(Entry, Cursor)> {
-        let chunk = self.spans.chunks.get(self.number as usize).filter(|_| self.number < self.end)?;
-        let entry = Entry::read(self.words, self.index as u32, chunk)?;
-        let cursor = Cursor { chunk: self.number, index: self.index as u32, end: self.end };
-        (entry.time <= self.time && self.time < self.trace_end).then_some((entry, cursor))
+        let cursor = self.spans.previous(self.lane, self.next).filter(|_| self.time < self.trace_end)?;
+        Some((self.spans.get(cursor)?, cursor))
     }
 }
+
+/// Whether lanes show spans in each state.
+const IS_SHOWN: [bool; STATE_COUNT] = {
+    let mut is_shown = [true; STATE_COUNT];
+    is_shown[State::Undetermined as usize] = false;
+    is_shown[State::Ended as usize] = false;
+    is_shown
+};
 
 /// The spans of all goroutines.
 pub(in crate::timeline) struct Spans {
@@ -736,11 +742,11 @@ impl Spans {
 
     /// Returns a scan of a goroutine from a time on.
     pub fn scan(&self, lane: u32, time: i64, trace_end: i64) -> Scan<'_> {
-        let Cursor { chunk, index, end } = self.covering(lane, time);
-        let mut scan =
-            Scan { spans: self, number: chunk, end, trace_end, words: &[], base: 0, index: 0, time, starts: 0 };
+        let next = self.covering(lane, time);
+        let (state, start) = (State::Undetermined, i64::MIN);
+        let mut scan = Scan { spans: self, lane, next, words: &[], base: 0, trace_end, time, state, start, starts: 0 };
         scan.open();
-        scan.index = index as usize;
+        scan.advance(time, &mut [0; STATE_COUNT]);
         scan
     }
 

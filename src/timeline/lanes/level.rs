@@ -24,15 +24,15 @@ pub(super) const SYSCALL: usize = 3;
 /// this.
 const MAX_SHIFT: u32 = 31;
 
-/// The slot and number of what covers a border.
+/// The slot and number of what covers a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Covering(u32);
+pub(super) struct Covering(u32);
 
 impl Covering {
     const SLOT_BITS: u32 = 3;
     const UNKNOWN: u32 = u32::MAX >> Self::SLOT_BITS;
 
-    fn new(slot: usize, number: u32) -> Self {
+    pub fn new(slot: usize, number: u32) -> Self {
         Covering((slot as u32 + 1) | (number.min(Self::UNKNOWN) << Self::SLOT_BITS))
     }
 
@@ -51,6 +51,37 @@ impl Covering {
 
     fn number(self) -> Option<u32> {
         Some(self.0 >> Self::SLOT_BITS).filter(|&number| number != Self::UNKNOWN)
+    }
+}
+
+/// A cell of the lane of a goroutine, P or thread, without the meaning of slots and numbers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RawCell {
+    pub nanos: [u64; SLOTS],
+    /// The number of spans that overlap the cell.
+    pub spans: u32,
+    /// What covers the middle of the cell.
+    pub covering: Covering,
+}
+
+impl RawCell {
+    #[inline]
+    pub fn cell(
+        self,
+        width: u64,
+        states: [LaneState; SLOTS],
+        detail: impl Fn(LaneState, u32) -> Option<LaneDetail>,
+    ) -> Cell {
+        let mut cell = Cell { spans: self.spans, ..Cell::EMPTY };
+        for (state, nanos) in states.into_iter().zip(self.nanos) {
+            cell.nanos[state as usize] = nanos;
+        }
+        if let Some(slot) = self.covering.slot() {
+            cell.state = states[slot];
+            cell.detail = self.covering.number().and_then(|number| detail(cell.state, number));
+        }
+        cell.settle(width);
+        cell
     }
 }
 
@@ -200,19 +231,10 @@ impl Level {
     ) -> Vec<Cell> {
         let mut cells = Vec::with_capacity(grid.len);
         self.each_cell(grid, |number, nanos, begin, end| {
-            let mut cell = Cell::EMPTY;
-            for slot in 0..SLOTS {
-                cell.nanos[states[slot] as usize] = nanos[slot];
-            }
-            cell.spans = end.starts.wrapping_sub(begin.ends);
             let border = &self.borders[self.index(grid.middle(number))];
             let covering = if self.shift == grid.shift { border.middle } else { border.covering };
-            if let Some(slot) = covering.slot() {
-                cell.state = states[slot];
-                cell.detail = covering.number().and_then(|number| detail(cell.state, number));
-            }
-            cell.settle(grid.width());
-            cells.push(cell);
+            let cell = RawCell { nanos, spans: end.starts.wrapping_sub(begin.ends), covering };
+            cells.push(cell.cell(grid.width(), states, &detail));
         });
         cells
     }

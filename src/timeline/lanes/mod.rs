@@ -11,6 +11,7 @@ mod grid;
 mod groups;
 mod level;
 mod levels;
+mod part;
 mod reasons;
 mod runs;
 mod series;
@@ -21,12 +22,12 @@ use std::sync::OnceLock;
 
 use self::cell::CellsBuilder;
 use self::grid::Grid;
-use self::level::{GOROUTINE, PLACE, SLOTS};
+use self::level::{GOROUTINE, Level, PLACE, SLOTS};
 use self::levels::{Kind, Row, slot_of};
+use self::part::Part;
 use self::runs::Runs;
 use self::sums::{Sums, mark_gc_work};
 use super::Timeline;
-use super::columns::spans::{STATE_COUNT, STATES, State};
 use crate::id::{GoId, ProcId, ThreadId};
 use crate::time::Time;
 
@@ -74,7 +75,7 @@ impl Timeline {
     /// # }
     /// ```
     pub fn lanes(&self, range: Range<Time>, pixels: usize) -> Lanes<'_> {
-        Lanes { timeline: self, grid: Grid::new(range, pixels), runs: Default::default() }
+        Lanes { timeline: self, grid: Grid::new(range, pixels), runs: Default::default(), parts: OnceLock::new() }
     }
 }
 
@@ -85,6 +86,9 @@ pub struct Lanes<'t> {
     grid: Grid,
     /// What ran in this part on Ps and on threads, computed when it is needed.
     runs: [OnceLock<Runs>; 2],
+    /// The cells of each goroutine with a level, read from its spans when they are needed. Goroutines and their groups
+    /// share them.
+    parts: OnceLock<Box<[OnceLock<Part>]>>,
 }
 
 impl<'t> Lanes<'t> {
@@ -131,54 +135,24 @@ impl<'t> Lanes<'t> {
             LaneState::Waiting => Some(LaneDetail::Reason(number)),
             _ => None,
         };
-        if let Some(level) = timeline.level_tables().goroutine(goroutine).filter(|level| level.serves(grid)) {
-            return Some(level.cells(grid, states, detail));
-        }
-        Some(self.scan(goroutine, states, detail))
+        Some(match timeline.level_tables().find(goroutine) {
+            Some(index) => match self.level(index) {
+                Ok(level) => level.cells(grid, states, detail),
+                Err(part) => part.cells(grid, states, detail),
+            },
+            None => Part::new(timeline, goroutine, grid).cells(grid, states, detail),
+        })
     }
 
-    /// Returns the lane of a goroutine, read from its spans.
-    fn scan(
-        &self,
-        goroutine: u32,
-        states: [LaneState; SLOTS],
-        detail: impl Fn(LaneState, u32) -> Option<LaneDetail>,
-    ) -> Vec<Cell> {
-        let (timeline, grid) = (self.timeline, self.grid);
-        let spans = &timeline.spans;
-        let state_of = |state: State| slot_of(state).map(|slot| states[slot]);
-        let mut scan = spans.scan(goroutine, grid.start(0), timeline.extent.end);
-        let mut cells = Vec::with_capacity(grid.len);
-        for number in 0..grid.len {
-            let mut cell = Cell::EMPTY;
-            let mut nanos = [0; STATE_COUNT];
-            let before = scan.starts();
-            let is_open = scan.current().is_some_and(|(entry, _)| state_of(entry.state).is_some());
-            let middle = grid.middle(number);
-            scan.advance(middle, &mut nanos);
-            if let Some((entry, cursor)) = scan.current()
-                && let Some(state) = state_of(entry.state)
-            {
-                let previous = || {
-                    let previous = spans.previous(goroutine, cursor).and_then(|cursor| spans.get(cursor));
-                    previous.map_or(State::Undetermined, |previous| previous.state)
-                };
-                cell.state = state;
-                cell.detail = detail(state, timeline.detail_number(entry.state, (entry.who, entry.why), previous));
-                // A span that starts in the middle is in neither half.
-                cell.spans = u32::from(entry.time == middle && grid.width() > 1);
-            }
-            scan.advance(grid.start(number + 1), &mut nanos);
-            cell.spans += u32::from(is_open) + (scan.starts() - before);
-            for (state, nanos) in STATES.into_iter().zip(nanos) {
-                if let Some(state) = state_of(state) {
-                    cell.nanos[state as usize] += nanos;
-                }
-            }
-            cell.settle(grid.width());
-            cells.push(cell);
+    /// Returns the level with this index. If its buckets are too wide, returns the goroutine's cells read from its spans.
+    fn level(&self, index: usize) -> Result<&Level, &Part> {
+        let levels = self.timeline.level_tables().levels();
+        let (goroutine, level) = &levels[index];
+        if level.serves(self.grid) {
+            return Ok(level);
         }
-        cells
+        let parts = self.parts.get_or_init(|| levels.iter().map(|_| OnceLock::new()).collect());
+        Err(parts[index].get_or_init(|| Part::new(self.timeline, *goroutine, self.grid)))
     }
 
     /// Returns the lane of a P. `None` if the trace does not mention it.
@@ -252,10 +226,10 @@ impl<'t> Lanes<'t> {
         let (groups, tables) = (timeline.group_table(), timeline.level_tables());
         let is_member = |goroutine| group.is_none() || groups.of(timeline, goroutine) == group;
         let mut sums = Sums::new(grid);
-        for (goroutine, level) in tables.with_level().filter(|&(goroutine, _)| is_member(goroutine)) {
-            match level.serves(grid) {
-                true => level.add_to(grid, &mut sums),
-                false => self.add_scan(goroutine, &mut sums),
+        for (index, _) in tables.levels().iter().enumerate().filter(|(_, (goroutine, _))| is_member(*goroutine)) {
+            match self.level(index) {
+                Ok(level) => level.add_to(grid, &mut sums),
+                Err(part) => part.add_to(&mut sums),
             }
         }
         let others = tables.others(group);
@@ -263,7 +237,7 @@ impl<'t> Lanes<'t> {
             level.add_to(&mut sums);
             return sums.cells();
         }
-        let is_other = |goroutine: &u32| is_member(*goroutine) && tables.goroutine(*goroutine).is_none();
+        let is_other = |goroutine: &u32| is_member(*goroutine) && tables.find(*goroutine).is_none();
         let members = group.map_or(timeline.goroutines.len(), |group| groups.members(group).len());
         match others.map(|level| level.open_at(grid.start(0))) {
             Some((time, open)) if members > FEW => self.add_active(time, open, is_other, &mut sums),
@@ -307,21 +281,6 @@ impl<'t> Lanes<'t> {
                 sums.add(period.start, period.end, slot, 1);
             }
         });
-    }
-
-    /// Adds a goroutine with many spans.
-    fn add_scan(&self, goroutine: u32, sums: &mut Sums) {
-        let (timeline, grid) = (self.timeline, self.grid);
-        let mut scan = timeline.spans.scan(goroutine, grid.start(0), timeline.extent.end);
-        for number in 0..grid.len {
-            let mut nanos = [0; STATE_COUNT];
-            scan.advance(grid.start(number + 1), &mut nanos);
-            for (state, nanos) in STATES.into_iter().zip(nanos) {
-                if let Some(slot) = slot_of(state) {
-                    sums.add_nanos(number, slot, nanos, 1);
-                }
-            }
-        }
     }
 }
 
