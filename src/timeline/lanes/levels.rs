@@ -74,6 +74,9 @@ const MAX_SPANS: u64 = 1 << 15;
 const SHARE: u64 = 256;
 /// The mean number of spans in a bucket of a goroutine, at least.
 const SPANS_PER_BUCKET: u64 = 40;
+/// A goroutine without a level counts as this many spans more: its other data in the columns takes as much memory, and
+/// reading it takes as much time.
+const SPANS_PER_GOROUTINE: u64 = 10;
 /// There may be one entry of `active` for this many spans, and one for each goroutine.
 const SPANS_PER_ACTIVE: u64 = 16;
 
@@ -94,16 +97,14 @@ impl Tables {
         })
     }
 
-    /// Returns the level of a goroutine, if it has many spans.
-    pub fn goroutine(&self, number: u32) -> Option<&Level> {
-        let levels = &self.goroutines.levels;
-        let index = levels.binary_search_by_key(&number, |(of, _)| *of).ok()?;
-        levels.get(index).map(|(_, level)| level)
+    /// Returns the goroutines with many spans and their levels, sorted by goroutine.
+    pub fn levels(&self) -> &[(u32, Level)] {
+        &self.goroutines.levels
     }
 
-    /// Returns the goroutines with a level.
-    pub fn with_level(&self) -> impl Iterator<Item = (u32, &Level)> {
-        self.goroutines.levels.iter().map(|(goroutine, level)| (*goroutine, level))
+    /// Returns the index of a goroutine in [`levels`](Self::levels).
+    pub fn find(&self, goroutine: u32) -> Option<usize> {
+        self.levels().binary_search_by_key(&goroutine, |(of, _)| *of).ok()
     }
 
     /// Returns the level of the goroutines without one that are in a group, or of all if there is no group.
@@ -147,16 +148,17 @@ impl GoroutineTables {
             match builder {
                 Some(builder) => builders.push((goroutine, builder)),
                 None => {
-                    others += own;
+                    let size = own + SPANS_PER_GOROUTINE;
+                    others += size;
                     let group = groups.of(timeline, goroutine);
                     if let Some(group) = group.and_then(|group| of_groups.get_mut(group as usize)) {
-                        *group += own;
+                        *group += size;
                     }
                 }
             }
         }
         let mut of_groups: Vec<Option<Sums>> =
-            of_groups.into_iter().map(|spans| SumLevel::sums(spans, start, end)).collect();
+            of_groups.into_iter().map(|size| SumLevel::sums(size, start, end)).collect();
         let mut all = SumLevel::sums(others, start, end);
         let mut active = ActiveBuilder::new(spans, start, end);
         let mut levels = Vec::with_capacity(builders.len());

@@ -106,7 +106,7 @@ pub(super) struct SumLevel {
 }
 
 impl SumLevel {
-    /// Returns the buckets for that many spans. `None` if there are too few.
+    /// Returns the buckets for goroutines with that many spans. `None` if there are too few.
     pub fn sums(spans: u64, start: i64, end: i64) -> Option<Sums> {
         let most = spans / SPANS_PER_BUCKET;
         let buckets = |shift: u32| (end >> shift).abs_diff(start >> shift) + 1;
