@@ -558,10 +558,20 @@ impl<'s> Scan<'s> {
         self.starts.wrapping_sub(u32::from(IS_SHOWN[self.state as usize]))
     }
 
-    /// Returns the span that covers the current time and the position of the span.
-    pub fn current(&self) -> Option<(Entry, Cursor)> {
-        let cursor = self.spans.previous(self.lane, self.next).filter(|_| self.time < self.trace_end)?;
-        Some((self.spans.get(cursor)?, cursor))
+    /// Returns the position of the span that covers the current time.
+    fn cursor(&self) -> Option<Cursor> {
+        self.spans.previous(self.lane, self.next).filter(|_| self.time < self.trace_end)
+    }
+
+    /// Returns the span that covers the current time.
+    pub fn current(&self) -> Option<Entry> {
+        self.spans.get(self.cursor()?)
+    }
+
+    /// Returns the state before the span that covers the current time.
+    pub fn previous_state(&self) -> State {
+        let previous = self.cursor().and_then(|cursor| self.spans.previous(self.lane, cursor));
+        previous.and_then(|previous| self.spans.get(previous)).map_or(State::Undetermined, |entry| entry.state)
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! `grid` divides the part into cells, and `cell` and `sums` add up spans in them. `levels` has sums that are computed
 //! once: `level` for a lane, `sums` for a group. If the cells are too narrow for these, few spans are in the part, and
-//! they are read: those of goroutines from the columns, those of Ps and threads from `runs`. `active` says which
-//! goroutines to read. `series` has the metrics.
+//! they are read: those of goroutines by `part`, those of Ps and threads by `runs`. `active` says which goroutines to
+//! read. `series` has the metrics.
 
 mod active;
 mod cell;

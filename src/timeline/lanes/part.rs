@@ -6,7 +6,7 @@ use super::level::{Covering, RawCell, SLOTS};
 use super::levels::slot_of;
 use super::sums::Sums;
 use crate::timeline::Timeline;
-use crate::timeline::columns::spans::{STATE_COUNT, STATES, State};
+use crate::timeline::columns::spans::{STATE_COUNT, STATES};
 
 /// A cell for each cell of a grid.
 #[derive(Debug)]
@@ -19,14 +19,9 @@ impl Part {
             let mut by_state = [0; STATE_COUNT];
             let ended = scan.ends();
             scan.advance(grid.middle(number), &mut by_state);
-            let covering = scan.current().and_then(|(entry, cursor)| {
-                let previous = || {
-                    let previous = timeline.spans.previous(goroutine, cursor);
-                    previous
-                        .and_then(|previous| timeline.spans.get(previous))
-                        .map_or(State::Undetermined, |entry| entry.state)
-                };
-                let number = timeline.detail_number(entry.state, (entry.who, entry.why), previous);
+            let covering = scan.current().and_then(|entry| {
+                let what = (entry.who, entry.why);
+                let number = timeline.detail_number(entry.state, what, || scan.previous_state());
                 slot_of(entry.state).map(|slot| Covering::new(slot, number))
             });
             scan.advance(grid.start(number + 1), &mut by_state);
