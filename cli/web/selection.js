@@ -52,6 +52,7 @@ export class Selection {
       this.selected.lane.startsWith("region:")
     ) {
       this.answer = null;
+      this.loading = false;
       this.tell();
       return;
     }

@@ -61,7 +61,11 @@ impl Fault {
     /// Returns whether more bytes could lead to another result.
     fn is_short(&self) -> bool {
         // The bytes may be the header of another trace, or text.
-        matches!(self.kind, ErrorKind::TruncatedBatch { .. } | ErrorKind::NotABatch { found: b' '..=b'~' })
+        match self.kind {
+            ErrorKind::TruncatedBatch { .. } => true,
+            ErrorKind::NotABatch { found } => lines::is_printed(&[found]),
+            _ => false,
+        }
     }
 }
 

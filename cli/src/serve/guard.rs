@@ -7,9 +7,10 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
@@ -41,7 +42,12 @@ impl Guard {
             IpAddr::V4(ip) => format!("{ip}:{port}"),
             IpAddr::V6(ip) => format!("[{ip}]:{port}"),
         };
-        let hosts = vec![own, format!("localhost:{port}")];
+        let mut hosts = vec![own, format!("localhost:{port}")];
+        // Browsers leave out the usual port.
+        if port == USUAL_PORT {
+            let without_port = |host: &String| host.trim_end_matches(&format!(":{port}")).to_owned();
+            hosts.extend(hosts.clone().iter().map(without_port));
+        }
         Ok(Guard { address, hosts, token: secret()?, once: Mutex::default(), cookie: secret()? })
     }
 
@@ -107,6 +113,13 @@ impl Guard {
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
+/// The port of HTTP.
+const USUAL_PORT: u16 = 80;
+/// A request must be answered within this time, its body read included.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
+/// The body of a login must arrive within this time.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(10);
+
 fn secret() -> io::Result<Secret> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
@@ -125,7 +138,14 @@ pub struct Login {
 }
 
 /// Exchanges the token for a cookie.
-pub async fn login(State(guard): State<Arc<Guard>>, Json(login): Json<Login>) -> Response {
+pub async fn login(State(guard): State<Arc<Guard>>, request: Request) -> Response {
+    let Ok(login) = tokio::time::timeout(LOGIN_TIMEOUT, Json::<Login>::from_request(request, &())).await else {
+        return (StatusCode::REQUEST_TIMEOUT, error_body("the token did not arrive")).into_response();
+    };
+    let login = match login {
+        Ok(Json(login)) => login,
+        Err(rejection) => return rejection.into_response(),
+    };
     if !guard.is_token(&login.token) {
         return refuse("the token is wrong or was used: open the address that gotrace printed");
     }
@@ -145,7 +165,12 @@ pub async fn require_login(State(guard): State<Arc<Guard>>, request: Request, ne
 pub async fn check_origin(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let mut response = match guard.objection(&request) {
         Some(objection) => refuse(objection),
-        None => next.run(request).await,
+        None => match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => {
+                (StatusCode::REQUEST_TIMEOUT, error_body("the request or its answer took too long")).into_response()
+            }
+        },
     };
     let headers = response.headers_mut();
     for (name, value) in [
@@ -206,6 +231,12 @@ mod tests {
             assert!(objection("/api/session", &[host, ("sec-fetch-site", site)]), "{site}");
         }
         assert!(objection("http://evil.example/api/session", &[host]));
+    }
+
+    #[test]
+    fn on_the_usual_port_the_host_has_no_port() {
+        let guard = Guard::new("127.0.0.1:80".parse().expect("an address")).expect("random bytes");
+        assert_eq!(guard.hosts, ["127.0.0.1:80", "localhost:80", "127.0.0.1", "localhost"]);
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub use session::{Phase, Session};
 const MAX_CONNECTIONS: usize = 64;
 /// The headers of a request must arrive within this time.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection ends after this time, so that one whose other side no longer reads does not stay for ever.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(300);
 /// The longest body, that of the login.
 const MAX_BODY: usize = 1024;
 /// The size of the buffer for the headers of a request.
@@ -92,8 +94,9 @@ async fn serve(listener: std::net::TcpListener, guard: Arc<Guard>, session: Arc<
         tokio::spawn(async move {
             let mut http = http1::Builder::new();
             http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(MAX_HEADERS);
-            // An error ends this connection only, and the browser sees it.
-            let _ = http.serve_connection(TokioIo::new(stream), service).await;
+            let connection = http.serve_connection(TokioIo::new(stream), service);
+            // An error or the end of the time ends this connection only. The browser opens another.
+            let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
             drop(permit);
         });
     }

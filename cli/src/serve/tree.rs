@@ -79,17 +79,18 @@ impl TreeBuilder {
             if child == next {
                 self.nodes.push(Node { parent: node, frame, own: 0, total: 0 });
             }
-            self.nodes[child].total += value;
+            let total = &mut self.nodes[child].total;
+            *total = total.saturating_add(value);
             // A recursive function counts once.
             if !seen.contains(&frame) {
                 seen.push(frame);
-                self.rows[frame].1 += value;
+                self.rows[frame].1 = self.rows[frame].1.saturating_add(value);
             }
             node = child;
         }
         if let Some(last) = self.nodes.get_mut(node) {
-            last.own += value;
-            self.rows[last.frame].0 += value;
+            last.own = last.own.saturating_add(value);
+            self.rows[last.frame].0 = self.rows[last.frame].0.saturating_add(value);
         }
     }
 
@@ -107,7 +108,8 @@ impl TreeBuilder {
 
     /// Returns the tree, with the largest children first.
     pub fn finish(self, unit: &str) -> Tree {
-        let total = self.nodes.iter().filter(|node| node.parent == ROOT).map(|node| node.total).sum();
+        let roots = self.nodes.iter().filter(|node| node.parent == ROOT);
+        let total = roots.fold(0, |sum: u64, node| sum.saturating_add(node.total));
         let smallest = total / SMALLEST_PART;
         let mut children: HashMap<usize, Vec<usize>> = HashMap::new();
         for (number, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.total > smallest) {

@@ -31,7 +31,8 @@ pub(super) fn judge(context: RuleContext<'_>, output: &mut RuleOutput) {
         let evidence = Evidence::new("oldest_wait_ns", Value::Duration(longest));
         let is_same = |finding: &&mut Finding| {
             let place = finding.place.as_ref();
-            finding.source == Source::Dump && place.is_some_and(|place| place.func == function)
+            let has_wait = finding.evidence.iter().any(|evidence| evidence.name == "oldest_wait_ns");
+            finding.source == Source::Dump && !has_wait && place.is_some_and(|place| place.func == function)
         };
         // Growth is stronger evidence, and the wait is part of it.
         if let Some(grown) = output.findings.iter_mut().find(is_same) {

@@ -115,11 +115,9 @@ impl<'t> Goroutine<'t> {
     /// Returns the group of goroutines that started in the same function.
     pub fn group(&self) -> Group<'t> {
         let timeline = self.timeline();
-        let functions = &timeline.group_table().functions;
-        let function = timeline.start_function(self.number());
         // Every start function has a group.
-        let group = functions.iter().position(|&other| other == function).unwrap_or_default();
-        Group { timeline, number: number(group) }
+        let number = timeline.group_table().of(timeline, self.number()).unwrap_or_default();
+        Group { timeline, number }
     }
 }
 

@@ -73,8 +73,8 @@ pub fn error_body(why: &str) -> impl IntoResponse + use<> {
 }
 
 /// Answers that are computed at the same time. More would only wait for the processors.
-static WORKERS: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from).max(2)));
+static WORKERS: LazyLock<Arc<Semaphore>> =
+    LazyLock::new(|| Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from).max(2))));
 
 /// Computes an answer on a thread for long work.
 async fn compute(
@@ -82,11 +82,15 @@ async fn compute(
     answer: impl FnOnce(&Loaded) -> Answer + Send + 'static,
 ) -> Result<Bytes, Refusal> {
     let failed = |error: &dyn std::fmt::Display| Refusal::Failed(error.to_string());
-    let _permit = WORKERS.acquire().await.map_err(|error| failed(&error))?;
-    let work = move || match session.phase() {
-        Phase::Ready(loaded) => answer(loaded).map(Bytes::from),
-        Phase::Loading(_) => Err(Refusal::NotReady("the files are still being read".to_owned())),
-        Phase::Failed(error) => Err(Refusal::NotReady(error.to_owned())),
+    let permit = Arc::clone(&WORKERS).acquire_owned().await.map_err(|error| failed(&error))?;
+    let work = move || {
+        // The work goes on if the browser no longer waits for the answer.
+        let _permit = permit;
+        match session.phase() {
+            Phase::Ready(loaded) => answer(loaded).map(Bytes::from),
+            Phase::Loading(_) => Err(Refusal::NotReady("the files are still being read".to_owned())),
+            Phase::Failed(error) => Err(Refusal::NotReady(error.to_owned())),
+        }
     };
     tokio::task::spawn_blocking(work).await.map_err(|error| failed(&error))?
 }

@@ -116,8 +116,8 @@ const WINDOWS: usize = 100;
 struct Sums<'t> {
     part: Range<Time>,
     /// By the stack's number and the function in which the goroutine started.
-    stacks: HashMap<(u32, &'t [u8]), StackSum<'t>>,
-    reasons: HashMap<&'t [u8], Sum>,
+    stacks: BTreeMap<(u32, &'t [u8]), StackSum<'t>>,
+    reasons: BTreeMap<&'t [u8], Sum>,
 }
 
 /// The reason of a wait for the network, in the runtime's words.
@@ -137,7 +137,7 @@ impl Of {
 
 impl<'t> Sums<'t> {
     fn new(part: Range<Time>) -> Self {
-        Sums { part, stacks: HashMap::new(), reasons: HashMap::new() }
+        Sums { part, stacks: BTreeMap::new(), reasons: HashMap::new() }
     }
 
     /// Returns the width of a window in nanoseconds.

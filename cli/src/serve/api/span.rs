@@ -86,24 +86,23 @@ fn woken(timeline: &Timeline, span: &Span<'_>) -> (Vec<Woken>, usize) {
     if span.state() != GoState::Running {
         return (Vec::new(), 0);
     }
-    let mut woken: Vec<Woken> = Vec::new();
+    let mut woken: Vec<(Time, Goroutine<'_>)> = Vec::new();
     let range = span.start()..Time(span.end().0.saturating_add(1));
     for goroutine in timeline.goroutines() {
         for wait in goroutine.between(range.clone()).filter(|span| span.state() == GoState::Waiting) {
             let Some(waker) = wait.woken_by().filter(|waker| waker.go() == Some(own)) else { continue };
             if range.contains(&waker.at()) {
-                woken.push(Woken {
-                    goroutine: goroutine.id(),
-                    function: goroutine.name().to_string(),
-                    at_ns: waker.at(),
-                });
+                woken.push((waker.at(), goroutine));
             }
         }
     }
-    woken.sort_by_key(|woken| woken.at_ns);
-    let count = woken.len();
-    woken.truncate(MAX_WOKEN);
-    (woken, count)
+    woken.sort_by_key(|&(at, goroutine)| (at, goroutine.id()));
+    let first = woken.iter().take(MAX_WOKEN).map(|&(at_ns, goroutine)| Woken {
+        goroutine: goroutine.id(),
+        function: goroutine.name().to_string(),
+        at_ns,
+    });
+    (first.collect(), woken.len())
 }
 
 fn next<'t>(span: &Span<'t>) -> Option<Span<'t>> {

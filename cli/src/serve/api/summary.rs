@@ -180,12 +180,12 @@ fn groups(timeline: &Timeline) -> Vec<Group> {
     let lanes = timeline.lanes(timeline.start()..timeline.end(), 1);
     let group = |group: gotrace::timeline::Group<'_>| {
         let cells = lanes.group(group);
-        let nanos = |state| cells.iter().map(|cell| cell.nanos(state)).sum();
+        let nanos = |state| cells.iter().fold(0u64, |sum, cell| sum.saturating_add(cell.nanos(state)));
         Group {
             id: group.number(),
             name: group.name().to_string(),
             count: group.goroutines().len(),
-            running_ns: nanos(LaneState::Running) + nanos(LaneState::GcWork),
+            running_ns: nanos(LaneState::Running).saturating_add(nanos(LaneState::GcWork)),
             runnable_ns: nanos(LaneState::Runnable),
             waiting_ns: nanos(LaneState::Waiting),
             syscall_ns: nanos(LaneState::Syscall),
