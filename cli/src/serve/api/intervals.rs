@@ -1,9 +1,10 @@
 //! Tasks, regions, log messages and mark assists as bars in rows.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use gotrace::{GoId, TaskId, Time, Timeline};
+use gotrace::{GoId, TaskId, Text, Time, Timeline};
 use serde::{Deserialize, Serialize};
 
 use super::super::session::Loaded;
@@ -30,33 +31,36 @@ pub struct IntervalsQuery {
 }
 
 #[derive(Serialize)]
-struct Intervals {
+struct Intervals<'t> {
     /// The number of rows.
     rows: usize,
     /// The number of tasks, regions, messages or assists in this part.
     total: u64,
-    intervals: Vec<Interval>,
+    /// How many bars are left out, because there are too many: the shortest.
+    left_out: usize,
+    intervals: Vec<Interval<'t>>,
 }
 
 /// A bar, or several that are narrower than a pixel and start within the same pixel.
 #[derive(Serialize)]
-struct Interval {
+struct Interval<'t> {
     row: usize,
     start_ns: Time,
     end_ns: Time,
     /// The name of the first.
-    name: String,
+    name: Cow<'t, str>,
     /// The ID of the task.
     id: Option<TaskId>,
     goroutine: Option<GoId>,
     /// The text of a log message.
-    message: Option<String>,
+    message: Option<Cow<'t, str>>,
     count: u64,
 }
 
-impl Interval {
-    fn new(start: Time, end: Time, name: String, id: Option<TaskId>, goroutine: Option<GoId>) -> Self {
-        Interval { row: 0, start_ns: start, end_ns: end, name, id, goroutine, message: None, count: 1 }
+impl<'t> Interval<'t> {
+    fn new(start: Time, end: Time, name: Text<'t>) -> Self {
+        let name = name.to_str_lossy();
+        Interval { row: 0, start_ns: start, end_ns: end, name, id: None, goroutine: None, message: None, count: 1 }
     }
 }
 
@@ -69,64 +73,73 @@ pub fn intervals(loaded: &Loaded, query: IntervalsQuery) -> Answer {
     let timeline = loaded.timeline()?;
     let picture = Picture::new(query.start, query.end, query.pixels);
     let part = picture.part(timeline);
-    let mut all = all(timeline, query.kind);
-    all.retain(|interval| interval.start_ns <= part.end && interval.end_ns >= part.start);
-    all.sort_by_key(|interval| (interval.start_ns, Reverse(interval.end_ns)));
+    let mut all: Vec<Interval<'_>> = Vec::new();
+    for_each(timeline, query.kind, |interval| {
+        if interval.start_ns <= part.end && interval.end_ns >= part.start {
+            all.push(interval);
+        }
+    });
+    sort_by_start(&mut all);
     let total = all.len() as u64;
     let mut intervals = join(all, picture.pixel(timeline).cast_signed());
+    let left_out = intervals.len().saturating_sub(MAX_INTERVALS);
+    if left_out > 0 {
+        intervals.sort_by_key(|interval| Reverse(interval.end_ns - interval.start_ns));
+        intervals.truncate(MAX_INTERVALS);
+        sort_by_start(&mut intervals);
+    }
     let rows = pack(&mut intervals);
-    intervals.truncate(MAX_INTERVALS);
-    to_json(&Intervals { rows, total, intervals })
+    to_json(&Intervals { rows, total, left_out, intervals })
 }
 
-fn all(timeline: &Timeline, kind: What) -> Vec<Interval> {
+fn sort_by_start(intervals: &mut [Interval<'_>]) {
+    intervals.sort_by_key(|interval| (interval.start_ns, Reverse(interval.end_ns)));
+}
+
+/// Calls `show` with each bar of a kind. What started before the trace starts with the trace, and what is open ends with
+/// it.
+fn for_each<'t>(timeline: &'t Timeline, kind: What, show: impl FnMut(Interval<'t>)) {
+    let (first, last) = (timeline.start(), timeline.end());
     match kind {
         What::Tasks => {
-            let tasks = timeline.tasks().map(|task| {
-                let start = task.start().unwrap_or(timeline.start());
-                Interval::new(
-                    start,
-                    task.end().unwrap_or(timeline.end()),
-                    task.name().to_string(),
-                    Some(task.id()),
-                    task.go(),
-                )
+            let tasks = timeline.tasks().map(|task| Interval {
+                id: Some(task.id()),
+                goroutine: task.go(),
+                ..Interval::new(task.start().unwrap_or(first), task.end().unwrap_or(last), task.name())
             });
-            tasks.collect()
+            tasks.for_each(show);
         }
         What::Regions => {
-            let regions = timeline.regions().map(|region| {
-                let start = region.start().unwrap_or(timeline.start());
-                Interval::new(
-                    start,
-                    region.end().unwrap_or(timeline.end()),
-                    region.name().to_string(),
-                    Some(region.task()),
-                    region.go(),
-                )
+            let regions = timeline.regions().map(|region| Interval {
+                id: Some(region.task()),
+                goroutine: region.go(),
+                ..Interval::new(region.start().unwrap_or(first), region.end().unwrap_or(last), region.name())
             });
-            regions.collect()
+            regions.for_each(show);
         }
         What::Logs => {
             let logs = timeline.logs().map(|log| Interval {
-                message: Some(log.message().to_string()),
-                ..Interval::new(log.time(), log.time(), log.category().to_string(), Some(log.task()), log.go())
+                id: Some(log.task()),
+                goroutine: log.go(),
+                message: Some(log.message().to_str_lossy()),
+                ..Interval::new(log.time(), log.time(), log.category())
             });
-            logs.collect()
+            logs.for_each(show);
         }
         What::Assists => {
-            let assists = timeline
-                .mark_assists()
-                .map(|assist| Interval::new(assist.start(), assist.end(), "mark assist".to_owned(), None, assist.go()));
-            assists.collect()
+            let assists = timeline.mark_assists().map(|assist| Interval {
+                goroutine: assist.go(),
+                ..Interval::new(assist.start(), assist.end(), Text::from("mark assist"))
+            });
+            assists.for_each(show);
         }
     }
 }
 
 /// Joins bars, sorted by start, that are narrower than a pixel and start within the same pixel.
-fn join(all: Vec<Interval>, pixel: i64) -> Vec<Interval> {
-    let mut joined: Vec<Interval> = Vec::new();
-    let mut narrow: Option<Interval> = None;
+fn join(all: Vec<Interval<'_>>, pixel: i64) -> Vec<Interval<'_>> {
+    let mut joined: Vec<Interval<'_>> = Vec::new();
+    let mut narrow: Option<Interval<'_>> = None;
     for interval in all {
         if interval.end_ns.0.saturating_sub(interval.start_ns.0) >= pixel {
             joined.push(interval);
@@ -147,7 +160,7 @@ fn join(all: Vec<Interval>, pixel: i64) -> Vec<Interval> {
 
 /// Puts bars, sorted by start, into rows so that they do not overlap, and returns the number of rows. If all rows are
 /// occupied, a bar overlaps the one that ends first.
-fn pack(intervals: &mut [Interval]) -> usize {
+fn pack(intervals: &mut [Interval<'_>]) -> usize {
     let mut rows: BinaryHeap<Reverse<(Time, usize)>> = BinaryHeap::new();
     for interval in intervals {
         let is_free = rows.peek().is_some_and(|Reverse((end, _))| *end <= interval.start_ns);
@@ -165,8 +178,8 @@ fn pack(intervals: &mut [Interval]) -> usize {
 mod tests {
     use super::*;
 
-    fn bar(start: i64, end: i64) -> Interval {
-        Interval::new(Time(start), Time(end), String::new(), None, None)
+    fn bar(start: i64, end: i64) -> Interval<'static> {
+        Interval::new(Time(start), Time(end), Text::default())
     }
 
     #[test]
@@ -174,7 +187,7 @@ mod tests {
         let mut bars = vec![bar(0, 10), bar(2, 4), bar(3, 12), bar(4, 5), bar(10, 11)];
         assert_eq!(pack(&mut bars), 3);
         assert_eq!(bars.iter().map(|bar| bar.row).collect::<Vec<_>>(), [0, 1, 2, 1, 1]);
-        let mut many: Vec<Interval> = (0..100).map(|start| bar(start, 1000 + start)).collect();
+        let mut many: Vec<Interval<'_>> = (0..100).map(|start| bar(start, 1000 + start)).collect();
         assert_eq!(pack(&mut many), MAX_ROWS);
     }
 
