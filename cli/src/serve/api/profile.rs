@@ -137,7 +137,7 @@ impl Of {
 
 impl<'t> Sums<'t> {
     fn new(part: Range<Time>) -> Self {
-        Sums { part, stacks: BTreeMap::new(), reasons: HashMap::new() }
+        Sums { part, stacks: BTreeMap::new(), reasons: BTreeMap::new() }
     }
 
     /// Returns the width of a window in nanoseconds.
