@@ -60,7 +60,7 @@ function answer(data, path, parameters) {
     case "pprof":
       return documents[`pprof/${parameters.id}/${parameters.type}`];
     case "span":
-      return spanAt(documents, Number(parameters.goroutine), Number(parameters.at));
+      return spanAt(documents, parameters);
     case "names":
       return documents.names ?? { names: [] };
     case "waits":
@@ -137,17 +137,20 @@ function waitsWithin(waits, { start, end, limit }) {
 }
 
 /**
- * The span of a goroutine at a time, if it is included.
+ * The span of a goroutine, P or thread at a time, if it is included.
  * @param {Record<string, any>} documents
- * @param {number} goroutine
- * @param {number} at
+ * @param {Parameters_} parameters
  */
-function spanAt(documents, goroutine, at) {
-  const prefix = `span/${goroutine}/`;
+function spanAt(documents, { goroutine, proc, thread, at }) {
+  const time = Number(at);
+  const prefix = goroutine === undefined ? "span/" : `span/${goroutine}/`;
   for (const key of Object.keys(documents)) {
     if (!key.startsWith(prefix)) continue;
     const span = documents[key].span;
-    if (span && span.start_ns <= at && (at < span.end_ns || span.start_ns === at))
+    if (!span || (proc !== undefined && span.proc !== Number(proc))) continue;
+    if (thread !== undefined && span.thread !== Number(thread)) continue;
+    if (goroutine === undefined && span.state !== "running") continue;
+    if (span.start_ns <= time && (time < span.end_ns || span.start_ns === time))
       return documents[key];
   }
   return null;

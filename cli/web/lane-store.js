@@ -153,6 +153,14 @@ export class LaneStore {
     return picture;
   }
 
+  /**
+   * Whether there is no such lane, as far as is known: a report holds some lanes only.
+   * @param {string} name
+   */
+  isMissing(name) {
+    return this.pictures.get(name)?.lane === null;
+  }
+
   /** Paints the lanes of Ps and threads again: the groups of their goroutines are known now. */
   repaint() {
     for (const [name, picture] of this.pictures) {

@@ -77,8 +77,12 @@ export function drawLane(scene, row) {
   if (!row.lane) return;
   const tall = row.height - 2 * INSET;
   const picture = store.picture(row.lane, Math.round(tall * density));
-  if (!picture?.canvas || !picture.lane) return;
   const y = row.y - scene.top + INSET;
+  if (scene.app.provider.embedded && store.isMissing(row.lane)) {
+    context.fillStyle = palette().faint;
+    context.fillText("not in this report", 8, y + tall / 2);
+  }
+  if (!picture?.canvas || !picture.lane) return;
   const left = xOf(scene, picture.start);
   const right = xOf(scene, picture.start + picture.cells * picture.cell);
   // Blown up beyond recognition, smoothing only costs time.

@@ -29,7 +29,11 @@ function leftOutDialog(sentences, command) {
       "dialog",
       { class: "help", "aria-label": "What this report leaves out" },
       el("h2", { text: "What this report leaves out" }),
-      el("ul", {}, ...sentences.map((text) => el("li", { text: clean(text, 300) }))),
+      el(
+        "ul",
+        { class: "sentences" },
+        ...sentences.map((text) => el("li", { text: clean(text, 300) })),
+      ),
       el("p", { text: "All of it is in the files of the report:" }),
       el("code", { text: clean(command, 300) }),
     )

@@ -20,7 +20,9 @@ use crate::serve::api::{
 use crate::serve::session::{Loaded, NoTrace};
 use crate::view::units;
 
-/// The longest waits, and the slowest tasks, whose goroutines and spans are included.
+/// A trace of at most this many spans is included with all of them.
+const SMALL: u64 = 1000;
+/// Of a larger trace, the longest waits and the slowest tasks, whose goroutines and spans are included.
 const WAITS: usize = 200;
 const TASKS: usize = 50;
 /// The longest spans of each of these tasks.
@@ -82,16 +84,9 @@ struct Chosen<'t> {
 
 impl<'t> Chosen<'t> {
     fn new(timeline: &'t Timeline) -> Self {
-        let whole = timeline.start()..timeline.end();
-        let mut spans = span::longest_waits(timeline, whole, None, WAITS);
-        let mut tasks: Vec<_> = timeline.tasks().collect();
-        tasks.sort_by_key(|task| (Reverse(task.duration()), task.id()));
-        for task in tasks.iter().take(TASKS) {
-            let Some(goroutine) = task.go().and_then(|id| timeline.goroutine(id)) else { continue };
-            let start = task.start().unwrap_or(timeline.start());
-            let during = goroutine.between(start..task.end().unwrap_or(timeline.end()));
-            // A running span has nothing to add: neither a stack nor a waker.
-            spans.extend(span::longest(during.filter(|span| span.state() != GoState::Running), SPANS_OF_TASK));
+        let mut spans = longest(timeline);
+        if timeline.memory().spans <= SMALL {
+            spans.extend(timeline.goroutines().flat_map(|goroutine| goroutine.spans()));
         }
         let mut seen = BTreeSet::new();
         spans.retain(|span| seen.insert((span.goroutine().id(), span.start())));
@@ -99,6 +94,21 @@ impl<'t> Chosen<'t> {
         let goroutines = spans.iter().map(|span| span.goroutine().id()).filter(|&id| seen.insert(id)).collect();
         Chosen { goroutines, spans }
     }
+}
+
+/// Returns the longest waits, and the longest spans of the slowest tasks.
+fn longest(timeline: &Timeline) -> Vec<Span<'_>> {
+    let mut spans = span::longest_waits(timeline, timeline.start()..timeline.end(), None, WAITS);
+    let mut tasks: Vec<_> = timeline.tasks().collect();
+    tasks.sort_by_key(|task| (Reverse(task.duration()), task.id()));
+    for task in tasks.iter().take(TASKS) {
+        let Some(goroutine) = task.go().and_then(|id| timeline.goroutine(id)) else { continue };
+        let start = task.start().unwrap_or(timeline.start());
+        let during = goroutine.between(start..task.end().unwrap_or(timeline.end()));
+        // A running span has nothing to add: neither a stack nor a waker.
+        spans.extend(span::longest(during.filter(|span| span.state() != GoState::Running), SPANS_OF_TASK));
+    }
+    spans
 }
 
 /// A report that is being put together.
@@ -188,7 +198,9 @@ impl Report<'_> {
         let request = |id| (format!("group/{id}"), format!("id={id}&limit={members}"));
         let requests: Vec<_> = groups.map(|group| request(group.number())).collect();
         self.add_all("Groups with their goroutines", GROUPS_ROOM, goroutines::group, &requests);
-        self.left_out.push(format!("A group lists the {members} goroutines that ran longest."));
+        if self.timeline.groups().any(|group| group.goroutines().len() > members) {
+            self.left_out.push(format!("A group lists the {members} goroutines that ran longest."));
+        }
     }
 
     /// Adds the chosen goroutines and spans.
@@ -202,11 +214,15 @@ impl Report<'_> {
         };
         let requests: Vec<_> = chosen.spans.iter().map(request).collect();
         self.add_all("Spans in detail", SPANS_ROOM, span::span, &requests);
+        let count = self.timeline.memory().spans;
+        if count <= SMALL {
+            return;
+        }
         self.left_out.push(format!(
             "Stacks, wakers and details are there for the {WAITS} longest waits and the {TASKS} slowest tasks: \
              {} of {} spans and {} of {} goroutines.",
             units::count(chosen.spans.len() as u64),
-            units::count(self.timeline.memory().spans),
+            units::count(count),
             units::count(chosen.goroutines.len() as u64),
             units::count(self.timeline.goroutines().len() as u64),
         ));
@@ -321,10 +337,14 @@ mod tests {
             let lanes = data["lane_names"].as_array().expect("names");
             assert!(lanes.iter().any(|lane| *lane == format!("goroutine:{id}")));
         }
+        let count = |kind| documents.as_object().expect("documents").keys().filter(|key| key.starts_with(kind)).count();
+        assert_eq!(count("goroutine/") as u64, data["session"]["trace"]["goroutine_count"].as_u64().expect("a number"));
+        // All but those that others of the same goroutine hide, since they start at the same time.
+        assert!(count("span/") > 600);
         let missing = documents.as_object().expect("documents").iter().find(|(_, document)| document.is_null());
         assert_eq!(missing, None);
-        // Most of it is stacks: the trace itself has 36 goroutines and 700 spans.
-        assert!(page.len() < 4 << 20, "{} bytes", page.len());
+        // Most of it is stacks: the trace has 36 goroutines and 700 spans.
+        assert!(page.len() < 6 << 20, "{} bytes", page.len());
     }
 
     #[test]
