@@ -10,19 +10,21 @@ use crate::terminal::Terminal;
 /// Write the page of `gotrace view` to one file, to be attached to a bug or sent to a colleague.
 ///
 /// A browser opens the file without a network and without gotrace. It has all groups, Ps and collections, the longest
-/// waits and the slowest tasks with their stacks and wakers. The page says what is left out.
+/// waits and the slowest tasks with their stacks and wakers, and, where profiles or a GC log are given, the verdict on
+/// leaks and the profiles. The page says what is left out.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   gotrace report trace.out
-  gotrace report trace.out -o slow-login.html
+  gotrace report trace.out heap.*.pb.gz gctrace.log -o leak.html
   gotrace report trace.out -o - | gzip > report.html.gz")]
 pub struct Args {
     /// Write to this file; - for standard output. Without it, report.html, which must not exist yet
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The trace; - for standard input
-    file: PathBuf,
+    /// A folder, or any traces, profiles, GC logs and goroutine dumps; - for standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
 }
 
 #[cfg(not(feature = "web"))]
@@ -43,23 +45,18 @@ pub fn run(args: &Args, _: &mut Terminal) -> Result<(), Failure> {
     if args.output.is_none() && path.exists() {
         return Err(Failure::Usage("report.html exists: write over it with -o report.html".to_owned()));
     }
-    output::check(path, &args.file)?;
-    let (session, opened) = Session::open(std::slice::from_ref(&args.file))?;
+    let (session, opened) = Session::open(&args.files)?;
+    for file in &session.files {
+        output::check(path, &file.path)?;
+    }
     session.load(opened);
     let loaded = match session.phase() {
         Phase::Ready(loaded) => loaded,
         Phase::Failed(error) => return Err(unreadable(args, error)),
         Phase::Loading(_) => return Err(unreadable(args, "it was not read")),
     };
-    // Who gets the report does not have the folders of this machine.
-    let file = args
-        .file
-        .file_name()
-        .filter(|name| *name != "-")
-        .map_or("FILE".into(), |name| names::shell_word(name.as_ref()));
-    let page = report::page(&session.title(), &format!("gotrace view {file}"), loaded);
-    let page = page.map_err(|missing| unreadable(args, &missing.to_string()))?;
-    output::write(path, &args.file, |out| out.write_all(page.as_bytes()))?;
+    let page = report::page(&session.title(), &view_command(&args.files), &session.files, loaded);
+    output::write(path, &args.files[0], |out| out.write_all(page.as_bytes()))?;
     if path != Path::new("-") {
         let path = names::printable(&path.display().to_string());
         failure::note("report", &format!("wrote {path}, {}", units::bytes(page.len() as u64)));
@@ -67,7 +64,18 @@ pub fn run(args: &Args, _: &mut Terminal) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Returns the command that shows these files. Who gets the report does not have the folders of this machine.
+#[cfg(feature = "web")]
+fn view_command(files: &[PathBuf]) -> String {
+    let name = |file: &PathBuf| match file.file_name().filter(|name| *name != "-") {
+        Some(name) => crate::view::names::shell_word(name.as_ref()),
+        None => "FILE".to_owned(),
+    };
+    let names: Vec<String> = files.iter().map(name).collect();
+    format!("gotrace view {}", names.join(" "))
+}
+
 #[cfg(feature = "web")]
 fn unreadable(args: &Args, error: &str) -> Failure {
-    Failure::Input { path: args.file.clone(), error: error.to_owned(), hint: "".into() }
+    Failure::Input { path: args.files[0].clone(), error: error.to_owned(), hint: "".into() }
 }

@@ -15,9 +15,10 @@ use serde_json::json;
 
 use crate::serve::api::view::Picture;
 use crate::serve::api::{
-    Answer, ask, goroutines, intervals, lanes, leak, marks, profile, reports, series, span, summary,
+    Answer, ask, goroutines, intervals, lanes, leak, marks, pprof, profile, reports, series, span, summary,
 };
-use crate::serve::session::{Loaded, NoTrace};
+use crate::serve::session::{Loaded, SessionFile};
+use crate::serve::source::SessionProfile;
 use crate::view::units;
 
 /// A trace of at most this many spans is included with all of them.
@@ -27,6 +28,8 @@ const WAITS: usize = 200;
 const TASKS: usize = 50;
 /// The longest spans of each of these tasks.
 const SPANS_OF_TASK: usize = 10;
+/// The longest waits of each goroutine of a finding.
+const SPANS_OF_FOUND: usize = 3;
 /// The goroutines that each group lists: fewer if there are many groups.
 const MEMBERS: usize = 5000;
 const MOST_MEMBERS: usize = 200;
@@ -49,28 +52,34 @@ const STRIP_PIXELS: usize = 1000;
 /// The room for each part, in bytes. Lanes take a third more in the page.
 const LANES_ROOM: usize = 6 << 20;
 const DOCUMENT_ROOM: usize = 3 << 20;
+const PROFILES_ROOM: usize = 2 << 20;
 const GROUPS_ROOM: usize = 2 << 20;
 const GOROUTINES_ROOM: usize = 2 << 20;
 const SPANS_ROOM: usize = 3 << 20;
 
 /// Returns the data of a report, a JSON text.
-pub fn data(title: &str, command: &str, loaded: &Loaded) -> Result<String, NoTrace> {
-    let timeline = loaded.timeline()?;
-    let chosen = Chosen::new(timeline);
-    let mut report = Report { loaded, timeline, documents: String::new(), left_out: Vec::new() };
-    report.add_whole_trace();
-    report.add_groups();
-    report.add_chosen(&chosen);
-    let (names, lanes) = report.lanes(&chosen);
-    let series = report.body("series", ask(loaded, series::series, &format!("pixels={STRIP_PIXELS}&names={SERIES}")));
-    let session = report.body("session", summary::ready(title, &[], loaded));
+pub fn data(title: &str, command: &str, files: &[SessionFile], loaded: &Loaded) -> String {
+    let mut report = Report { loaded, documents: String::new(), left_out: Vec::new() };
+    report.add_profiles();
+    let (mut names, mut lanes, mut series) = (Vec::new(), None, "null".to_owned());
+    if let Ok(timeline) = loaded.timeline() {
+        let chosen = Chosen::new(timeline, &report.goroutines_of_findings());
+        report.add_whole_trace();
+        report.add_groups(timeline);
+        report.add_chosen(timeline, &chosen);
+        let body;
+        (names, body) = report.lanes(timeline, &chosen);
+        lanes = Some(BASE64_STANDARD.encode(body));
+        let query = format!("pixels={STRIP_PIXELS}&names={SERIES}");
+        series = report.body("series", ask(loaded, series::series, &query));
+    }
+    let session = report.body("session", summary::ready(title, files, loaded));
     let Report { documents, left_out, .. } = report;
-    let (names, left_out, lanes) = (json!(names), json!(left_out), json!(BASE64_STANDARD.encode(lanes)));
-    let command = json!(command);
-    Ok(format!(
+    let (names, left_out, lanes, command) = (json!(names), json!(left_out), json!(lanes), json!(command));
+    format!(
         "{{\"session\":{session},\"command\":{command},\"left_out\":{left_out},\"documents\":{{{documents}}},\
          \"series\":{series},\"lane_names\":{names},\"lanes\":{lanes}}}"
-    ))
+    )
 }
 
 /// All series.
@@ -83,16 +92,29 @@ struct Chosen<'t> {
 }
 
 impl<'t> Chosen<'t> {
-    fn new(timeline: &'t Timeline) -> Self {
+    /// `found` are the goroutines of findings.
+    fn new(timeline: &'t Timeline, found: &[GoId]) -> Self {
         let mut spans = longest(timeline);
+        for goroutine in found.iter().filter_map(|&id| timeline.goroutine(id)) {
+            let waits = goroutine.spans().filter(|span| span.state() == GoState::Waiting);
+            spans.extend(span::longest(waits, SPANS_OF_FOUND));
+        }
         if timeline.memory().spans <= SMALL {
             spans.extend(timeline.goroutines().flat_map(|goroutine| goroutine.spans()));
         }
         let mut seen = BTreeSet::new();
         spans.retain(|span| seen.insert((span.goroutine().id(), span.start())));
         let mut seen = BTreeSet::new();
-        let goroutines = spans.iter().map(|span| span.goroutine().id()).filter(|&id| seen.insert(id)).collect();
+        let of_spans = spans.iter().map(|span| span.goroutine().id());
+        let goroutines = found.iter().copied().chain(of_spans).filter(|&id| seen.insert(id)).collect();
         Chosen { goroutines, spans }
+    }
+
+    /// Returns the goroutines that have a lane: the chosen ones, and the first of each group.
+    fn with_lanes(&self, timeline: &Timeline) -> Vec<GoId> {
+        let first = timeline.groups().flat_map(|group| goroutines::busiest(timeline, group, MEMBERS_WITH_LANES));
+        let mut seen = BTreeSet::new();
+        self.goroutines.iter().copied().chain(first).filter(|&id| seen.insert(id)).collect()
     }
 }
 
@@ -114,7 +136,6 @@ fn longest(timeline: &Timeline) -> Vec<Span<'_>> {
 /// A report that is being put together.
 struct Report<'l> {
     loaded: &'l Loaded,
-    timeline: &'l Timeline,
     /// Answers by name, as members of a JSON object.
     documents: String,
     /// Sentences about what is left out.
@@ -171,13 +192,43 @@ impl Report<'_> {
         }
     }
 
+    /// Adds the verdict on leaks, and the profiles.
+    fn add_profiles(&mut self) {
+        if self.loaded.has_evidence {
+            self.add("leak", leak::leak, "");
+        }
+        let mut requests = Vec::new();
+        for (id, SessionProfile { profile, .. }) in self.loaded.profiles.iter().enumerate() {
+            let default = profile.default_sample_type();
+            let request = |(index, kind): (usize, String)| {
+                // The name comes from the profile, so it may have any characters.
+                let escaped: String = kind.bytes().map(|byte| format!("%{byte:02x}")).collect();
+                let query = format!("id={id}&type={escaped}");
+                (default != Some(index), (format!("pprof/{id}/{kind}"), query))
+            };
+            requests.extend(profile.sample_types().map(|of| of.kind.to_string()).enumerate().map(request));
+        }
+        // What a profile shows first goes before its other values.
+        requests.sort_by_key(|(is_other, _)| *is_other);
+        let requests: Vec<_> = requests.into_iter().map(|(_, request)| request).collect();
+        self.add_all("Profiles", PROFILES_ROOM, pprof::pprof, &requests);
+    }
+
+    /// Returns the goroutines that the verdict on leaks names.
+    fn goroutines_of_findings(&self) -> Vec<GoId> {
+        let leak = Some(self.loaded).filter(|loaded| loaded.has_evidence).and_then(|loaded| loaded.leak().ok());
+        leak.iter()
+            .flat_map(|leak| &leak.verdict.findings)
+            .flat_map(|finding| finding.goroutines.iter().copied())
+            .collect()
+    }
+
     /// Adds what is about the whole trace.
     fn add_whole_trace(&mut self) {
         self.add("gc", reports::gc, "");
         self.add("tasks", reports::tasks, "");
         self.add("latency", reports::latency, "");
         self.add("procs", reports::procs, "");
-        self.add("leak", leak::leak, "");
         self.add("waits", span::waits, &format!("limit={WAITS}"));
         self.add("marks", marks::marks, &format!("pixels={STRIP_PIXELS}"));
         for kind in ["tasks", "regions", "logs"] {
@@ -191,20 +242,20 @@ impl Report<'_> {
     }
 
     /// Adds the first goroutines of every group.
-    fn add_groups(&mut self) {
-        let groups = self.timeline.groups();
+    fn add_groups(&mut self, timeline: &Timeline) {
+        let groups = timeline.groups();
         let count = groups.len();
         let members = (MEMBERS / count.max(1)).clamp(1, MOST_MEMBERS);
         let request = |id| (format!("group/{id}"), format!("id={id}&limit={members}"));
         let requests: Vec<_> = groups.map(|group| request(group.number())).collect();
         self.add_all("Groups with their goroutines", GROUPS_ROOM, goroutines::group, &requests);
-        if self.timeline.groups().any(|group| group.goroutines().len() > members) {
+        if timeline.groups().any(|group| group.goroutines().len() > members) {
             self.left_out.push(format!("A group lists the {members} goroutines that ran longest."));
         }
     }
 
     /// Adds the chosen goroutines and spans.
-    fn add_chosen(&mut self, chosen: &Chosen<'_>) {
+    fn add_chosen(&mut self, timeline: &Timeline, chosen: &Chosen<'_>) {
         let requests: Vec<_> =
             chosen.goroutines.iter().map(|GoId(id)| (format!("goroutine/{id}"), format!("id={id}"))).collect();
         self.add_all("Goroutines in detail", GOROUTINES_ROOM, goroutines::goroutine, &requests);
@@ -214,31 +265,30 @@ impl Report<'_> {
         };
         let requests: Vec<_> = chosen.spans.iter().map(request).collect();
         self.add_all("Spans in detail", SPANS_ROOM, span::span, &requests);
-        let count = self.timeline.memory().spans;
+        let count = timeline.memory().spans;
         if count <= SMALL {
             return;
         }
         self.left_out.push(format!(
-            "Stacks, wakers and details are there for the {WAITS} longest waits and the {TASKS} slowest tasks: \
+            "Stacks, wakers and details are there for the {WAITS} longest waits and the {TASKS} slowest tasks, and for findings: \
              {} of {} spans and {} of {} goroutines.",
             units::count(chosen.spans.len() as u64),
             units::count(count),
             units::count(chosen.goroutines.len() as u64),
-            units::count(self.timeline.goroutines().len() as u64),
+            units::count(timeline.goroutines().len() as u64),
         ));
     }
 
     /// Returns lanes over the whole trace, in the form of `/api/lanes`, and their names. Adds the groups of the
     /// goroutines that they show.
-    fn lanes(&mut self, chosen: &Chosen<'_>) -> (Vec<String>, Vec<u8>) {
-        let timeline = self.timeline;
+    fn lanes(&mut self, timeline: &Timeline, chosen: &Chosen<'_>) -> (Vec<String>, Vec<u8>) {
         let mut names = vec!["gc".to_owned()];
         names.extend(timeline.procs().map(|proc| format!("proc:{}", proc.id().0)));
         names.extend(timeline.groups().map(|group| format!("group:{}", group.number())));
         let pixels = LANES_ROOM / (CELL_BYTES * CELLS_PER_PIXEL * names.len());
         let pixels = pixels.clamp(FEWEST_PIXELS, PIXELS);
         names.extend(timeline.threads().take(THREADS).map(|thread| format!("thread:{}", thread.id().0)));
-        names.extend(self.goroutines_with_lanes(chosen).iter().map(|GoId(id)| format!("goroutine:{id}")));
+        names.extend(chosen.with_lanes(timeline).iter().map(|GoId(id)| format!("goroutine:{id}")));
 
         let picture = Picture::new(None, None, Some(pixels));
         let answer = lanes::encode(timeline, picture, names.iter().map(String::as_str), LANES_ROOM);
@@ -261,14 +311,6 @@ impl Report<'_> {
         self.push("names", &body_of_names);
         (names, body)
     }
-
-    /// Returns the goroutines that have a lane: the chosen ones, and the first of each group.
-    fn goroutines_with_lanes(&self, chosen: &Chosen<'_>) -> Vec<GoId> {
-        let timeline = self.timeline;
-        let first = timeline.groups().flat_map(|group| goroutines::busiest(timeline, group, MEMBERS_WITH_LANES));
-        let mut seen = BTreeSet::new();
-        chosen.goroutines.iter().copied().chain(first).filter(|&id| seen.insert(id)).collect()
-    }
 }
 
 /// Returns the goroutines that the lanes of Ps and threads show, those first that they show most.
@@ -288,21 +330,20 @@ fn goroutines_shown(timeline: &Timeline, lanes: &Lanes<'_>) -> Vec<GoId> {
 
 #[cfg(test)]
 mod tests {
-    use gotrace_tests::corpus::sample;
+    use std::path::PathBuf;
+
+    use gotrace_tests::corpus::{sample, testdata};
 
     use super::*;
     use crate::serve::report::page;
     use crate::serve::{Phase, Session};
 
-    /// Writes a trace to a file and returns the data of its report.
-    fn report(name: &str, trace: &[u8]) -> (String, serde_json::Value) {
-        let path = std::env::temp_dir().join(format!("gotrace-report-{}-{name}.trace", std::process::id()));
-        std::fs::write(&path, trace).expect("the folder for temporary files can be written");
-        let (session, opened) = Session::open(std::slice::from_ref(&path)).expect("a trace");
+    /// Loads files and returns the page of their report, and its data.
+    fn report(files: &[PathBuf]) -> (String, serde_json::Value) {
+        let (session, opened) = Session::open(files).expect("files of a program");
         session.load(opened);
-        let Phase::Ready(loaded) = session.phase() else { panic!("the trace cannot be loaded") };
-        let text = data("a trace", "gotrace view a trace", loaded).expect("a trace");
-        std::fs::remove_file(&path).expect("it was written");
+        let Phase::Ready(loaded) = session.phase() else { panic!("the files cannot be loaded") };
+        let text = data("a title", "gotrace view FILE", &session.files, loaded);
         let value = serde_json::from_str(&text).expect("JSON");
         (page::with(&text), value)
     }
@@ -314,7 +355,10 @@ mod tests {
         let mut trace = sample("go1.27/http").bytes();
         let found = trace.windows(name.len()).position(|part| part == name.as_bytes()).expect("a function");
         trace[found..found + name.len()].copy_from_slice(hostile.as_bytes());
-        let (page, data) = report("hostile", &trace);
+        let path = std::env::temp_dir().join(format!("gotrace-report-{}.trace", std::process::id()));
+        std::fs::write(&path, trace).expect("the folder for temporary files can be written");
+        let (page, data) = report(std::slice::from_ref(&path));
+        std::fs::remove_file(&path).expect("it was written");
         assert!(data["session"]["trace"]["groups"].as_array().expect("groups").iter().any(|it| it["name"] == hostile));
         assert!(!page.contains("<img"), "the name is markup");
         assert_eq!(page.matches("</script").count(), 2, "the data and the script have one end each");
@@ -323,7 +367,7 @@ mod tests {
     /// What the page asks for by ID is there under the key by which `embedded.js` looks.
     #[test]
     fn the_longest_waits_have_their_spans_goroutines_groups_and_lanes() {
-        let (page, data) = report("http", &sample("go1.27/http").bytes());
+        let (page, data) = report(&[sample("go1.27/http").path]);
         let documents = &data["documents"];
         let waits = documents["waits"]["waits"].as_array().expect("waits");
         assert!(waits.len() > 50);
@@ -347,14 +391,32 @@ mod tests {
         assert!(page.len() < 6 << 20, "{} bytes", page.len());
     }
 
+    /// Profiles are shown by their type, and the goroutines that leak have details.
+    #[test]
+    fn the_verdict_its_goroutines_and_all_profiles_are_included() {
+        let (_, data) = report(&[testdata().join("leaks/captures/go1.27/appendcache")]);
+        assert_eq!(data["documents"]["leak"]["verdict"]["verdict"], "leak");
+        for profile in data["session"]["profiles"].as_array().expect("profiles") {
+            for kind in profile["types"].as_array().expect("types") {
+                let key = format!("pprof/{}/{}", profile["id"], kind.as_str().expect("a name"));
+                assert!(data["documents"][&key]["nodes"].is_object(), "{key}");
+            }
+        }
+        let (_, data) = report(&[testdata().join("leaks/captures/go1.27/chansend")]);
+        let findings = data["documents"]["leak"]["verdict"]["findings"].as_array().expect("findings");
+        let goroutines = findings.iter().flat_map(|finding| finding["goroutines"].as_array().expect("goroutines"));
+        let named: Vec<String> = goroutines.map(|id| format!("goroutine/{id}")).collect();
+        assert!(!named.is_empty());
+        assert_eq!(named.iter().find(|key| !data["documents"][*key].is_object()), None);
+    }
+
     #[test]
     fn what_does_not_fit_is_counted() {
         let path = sample("go1.27/http").path;
         let (session, opened) = Session::open(std::slice::from_ref(&path)).expect("a trace");
         session.load(opened);
         let Phase::Ready(loaded) = session.phase() else { panic!("the trace cannot be loaded") };
-        let timeline = loaded.timeline().expect("a trace");
-        let mut report = Report { loaded, timeline, documents: String::new(), left_out: Vec::new() };
+        let mut report = Report { loaded, documents: String::new(), left_out: Vec::new() };
         let requests: Vec<_> = (0..5).map(|id| (format!("group/{id}"), format!("id={id}"))).collect();
         report.add_all("Groups", 1500, goroutines::group, &requests);
         assert!(report.documents.len() <= 1500 && report.documents.contains("group/0"), "{}", report.documents);

@@ -3,13 +3,9 @@
 mod collect;
 mod page;
 
-use super::session::{Loaded, NoTrace};
+use super::session::{Loaded, SessionFile};
 
-/// Returns the page with the answers about a loaded trace. `command` shows what is left out.
-///
-/// # Errors
-///
-/// If there is no trace.
-pub fn page(title: &str, command: &str, loaded: &Loaded) -> Result<String, NoTrace> {
-    Ok(page::with(&collect::data(title, command, loaded)?))
+/// Returns the page with the answers about loaded files. `command` shows what is left out.
+pub fn page(title: &str, command: &str, files: &[SessionFile], loaded: &Loaded) -> String {
+    page::with(&collect::data(title, command, files, loaded))
 }
