@@ -65,8 +65,8 @@ const VIEWS: [(&str, &[&str]); 34] = [
 ];
 
 /// Subcommands whose output must not be cut: the text of a trace, a script, a schema, a path, a
-/// profile.
-const UNCUT: [&str; 6] = ["dump", "completions", "schema", "man", "profile", "help"];
+/// profile, an address.
+const UNCUT: [&str; 8] = ["dump", "completions", "schema", "man", "profile", "help", "report", "view"];
 
 /// All calls: the subcommand, its options, and its files.
 fn calls() -> Vec<(&'static str, Vec<&'static str>, Vec<PathBuf>)> {
