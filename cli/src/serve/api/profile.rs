@@ -185,9 +185,12 @@ impl<'t> Sums<'t> {
         }
     }
 
-    /// Returns each stack, from the outermost function on, with its sum.
+    /// Returns each stack, from the outermost function on, with its sum. The order is the same for every request, so
+    /// that equal requests have equal answers.
     fn with_functions(&self) -> impl Iterator<Item = (Vec<String>, &StackSum<'t>)> {
-        self.stacks.iter().map(|((_, function), sum)| {
+        let mut stacks: Vec<_> = self.stacks.iter().collect();
+        stacks.sort_unstable_by_key(|(key, _)| **key);
+        stacks.into_iter().map(|((_, function), sum)| {
             let frames = sum.stack.iter().flat_map(|stack| stack.frames().rev().map(|frame| frame.func.to_string()));
             // Without a stack, at least the function in which the goroutine started is known.
             let start = sum.stack.is_none().then(|| String::from_utf8_lossy(function).into_owned());
