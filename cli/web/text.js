@@ -42,6 +42,9 @@ export function cleanTitle(text) {
   return clean(text, LONGEST_TITLE);
 }
 
+/** Characters of a function's name that are looked at. */
+const LONGEST_NAME = 2000;
+
 /** In place of the function of a goroutine that never had a stack, as the command prints it. */
 export const NO_STACK = "(no stack in the trace)";
 
@@ -52,7 +55,8 @@ export const NO_STACK = "(no stack in the trace)";
  */
 export function shortFunction(name) {
   if (name === "") return NO_STACK;
-  const plain = name.replace(/\[[^\]]*\]/g, "[…]");
+  // Longer names are cut when they are drawn, and the search below takes the square of the length.
+  const plain = name.slice(0, LONGEST_NAME).replace(/\[[^\]]*\]/g, "[…]");
   const end = plain.search(/[[(]/);
   return plain.slice(plain.lastIndexOf("/", end < 0 ? plain.length : end) + 1);
 }
