@@ -67,8 +67,6 @@ function answer(data, path, parameters) {
       return documents.waits && { waits: waitsWithin(documents.waits.waits, parameters) };
     case "find":
       return find(data.session, String(parameters.q ?? ""));
-    case "step":
-      return null;
     default:
       return documents[path];
   }

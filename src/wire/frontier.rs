@@ -299,7 +299,7 @@ mod tests {
     }
 
     proptest! {
-        /// The times are few, so many are equal.
+        /// There are few different times, so that many entries have the same one.
         #[test]
         fn inserting_many_times_is_the_same_as_one_by_one(
             times in proptest::collection::vec(0..4_i64, 1..12),

@@ -45,7 +45,7 @@ struct Line {
     values: [f64; 2],
 }
 
-/// More functions cannot be told apart in a chart.
+/// A chart with more functions is hard to read.
 const MAX_SERIES: usize = 8;
 /// Of more collections, only the largest of several is drawn.
 const MAX_POINTS: usize = 2000;

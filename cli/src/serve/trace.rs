@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use gotrace::analysis::latency::{Latency, LatencyReport};
 use gotrace::analysis::mmu::{Mmu, MmuCurve};
-use gotrace::analysis::procs::{Procs, ProcsReport};
 use gotrace::analysis::tasks::{Tasks, TasksReport};
 use gotrace::diagnose::{TraceEvidence, TraceObserver};
 use gotrace::{Reader, Timeline, analysis};
@@ -43,7 +42,6 @@ pub struct Reports {
     pub mmu: MmuCurve,
     pub tasks: TasksReport,
     pub latency: LatencyReport,
-    pub procs: ProcsReport,
     /// What the trace says about leaks.
     pub evidence: TraceEvidence,
     /// What is wrong with the trace.
@@ -90,14 +88,13 @@ impl Trace {
         let bytes =
             original.ok_or("the trace cannot be read again")?.reopen().map_err(|failure| failure.to_string())?;
         let mut reader = Reader::builder().lenient().from_reader(bytes).map_err(|error| error.to_string())?;
-        let observers =
-            ((Mmu::new(Default::default()), Tasks::by_name(), Latency::new(), Procs::new()), TraceObserver::new());
-        let (((mmu, tasks, latency, procs), evidence), error) = analysis::run(&mut reader, observers);
+        let observers = (Mmu::new(Default::default()), Tasks::by_name(), Latency::new(), TraceObserver::new());
+        let ((mmu, tasks, latency, evidence), error) = analysis::run(&mut reader, observers);
         match error {
             Some(error) => Err(error.to_string()),
             None => {
                 let damage = capture::damage(&reader, None);
-                Ok(Reports { mmu: mmu.curve(), tasks, latency, procs, evidence, damage })
+                Ok(Reports { mmu: mmu.curve(), tasks, latency, evidence, damage })
             }
         }
     }

@@ -64,7 +64,7 @@ struct Node {
     total: u64,
 }
 
-/// Stands for the root, as a parent.
+/// The parent of the outermost functions.
 const ROOT: usize = usize::MAX;
 
 impl TreeBuilder {

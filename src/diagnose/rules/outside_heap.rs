@@ -1,7 +1,7 @@
 //! Memory of the process that grows outside the Go heap: C code, mappings, stacks, fragmentation.
 //!
-//! Without copies of `/proc/PID/status`, the statistics in heap profiles in text stand in. They have only the memory of
-//! the Go runtime, but by class.
+//! Without copies of `/proc/PID/status`, the rule uses the statistics in heap profiles in text. They cover only the
+//! memory of the Go runtime, but by class.
 
 use super::{RuleContext, RuleOutput, bytes, capture, row};
 use crate::diagnose::finding::{Against, Basis, Evidence, Finding, Source, Strength, Value, Weakens};

@@ -704,7 +704,7 @@ impl Spans {
         own.iter().map(|chunk| u64::from(chunk.len)).sum()
     }
 
-    /// Returns how many spans were running or in a system call at each of so many places.
+    /// Returns how many spans were running or in a system call at each place. `places` is the number of places.
     pub fn count_places(&self, places: usize) -> Vec<u64> {
         let mut counts = vec![0; places];
         for chunk in &self.chunks {

@@ -255,8 +255,8 @@ impl<'t> Lanes<'t> {
         sums.cells()
     }
 
-    /// Adds goroutines, of which so many are in each state at a time at or before the start of the cells. Only those that
-    /// were active afterwards are read: the others stay in their states.
+    /// Adds goroutines. `open` is the number of them in each state at a time at or before the start of the cells. Only
+    /// those that were active afterwards are read: the others stay in their states.
     fn add_active(&self, time: i64, open: [u32; SLOTS], is_other: impl Fn(&u32) -> bool, sums: &mut Sums) {
         let (timeline, grid) = (self.timeline, self.grid);
         let mut quiet = open;

@@ -158,7 +158,6 @@ pub fn routes() -> Router<Arc<Session>> {
     router = add(router, "/goroutine", Kind::Json, goroutines::goroutine);
     router = add(router, "/names", Kind::Json, goroutines::names);
     router = add(router, "/span", Kind::Json, span::span);
-    router = add(router, "/step", Kind::Json, span::step);
     router = add(router, "/waits", Kind::Json, span::waits);
     router = add(router, "/profile", Kind::Json, profile::profile);
     router = add(router, "/find", Kind::Json, search::find);
@@ -166,6 +165,5 @@ pub fn routes() -> Router<Arc<Session>> {
     router = add(router, "/tasks", Kind::Json, reports::tasks);
     router = add(router, "/latency", Kind::Json, reports::latency);
     router = add(router, "/leak", Kind::Json, leak::leak);
-    router = add(router, "/pprof", Kind::Json, pprof::pprof);
-    add(router, "/procs", Kind::Json, reports::procs)
+    add(router, "/pprof", Kind::Json, pprof::pprof)
 }

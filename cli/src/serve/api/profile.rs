@@ -45,7 +45,7 @@ fn yes() -> bool {
 }
 
 impl ProfileQuery {
-    /// Whether the samples of a goroutine count. `None` stands for work of the runtime outside of goroutines.
+    /// Whether the samples of a goroutine count. `None` is work of the runtime outside of goroutines.
     fn selects(&self, goroutine: Option<Goroutine<'_>>) -> bool {
         let Some(goroutine) = goroutine else {
             return self.runtime && self.goroutine.is_none() && self.group.is_none();

@@ -63,10 +63,6 @@ pub fn latency(loaded: &Loaded, _: Nothing) -> Answer {
     to_json(&reports(loaded)?.latency)
 }
 
-pub fn procs(loaded: &Loaded, _: Nothing) -> Answer {
-    to_json(&reports(loaded)?.procs)
-}
-
 fn reports(loaded: &Loaded) -> Result<&Reports, Refusal> {
     loaded.trace()?.reports().map_err(Refusal::Failed)
 }

@@ -1,7 +1,6 @@
 //! Spans: the one at a time, its neighbours, its waker, and the goroutines that it woke.
 
 use std::cmp::Reverse;
-use std::iter;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -133,41 +132,6 @@ pub fn span(loaded: &Loaded, query: SpanQuery) -> Answer {
 
 pub fn goroutine(timeline: &Timeline, id: u64) -> Result<Goroutine<'_>, Refusal> {
     timeline.goroutine(GoId(id)).ok_or_else(|| Refusal::Absent(format!("the trace has no goroutine {id}")))
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Direction {
-    Next,
-    Previous,
-}
-
-impl Direction {
-    fn step<'t>(self, span: &Span<'t>) -> Option<Span<'t>> {
-        match self {
-            Direction::Next => next(span),
-            Direction::Previous => span.previous(),
-        }
-    }
-}
-
-/// Selects the next or previous span of a goroutine, of a state if one is given.
-#[derive(Deserialize)]
-pub struct StepQuery {
-    goroutine: u64,
-    at: i64,
-    to: Direction,
-    state: Option<String>,
-}
-
-/// Answers with the next or previous span.
-pub fn step(loaded: &Loaded, query: StepQuery) -> Answer {
-    let timeline = loaded.timeline()?;
-    let goroutine = goroutine(timeline, query.goroutine)?;
-    let is_wanted =
-        |span: &Span<'_>| query.state.as_ref().is_none_or(|state| span.state().name().eq_ignore_ascii_case(state));
-    let mut spans = iter::successors(goroutine.at(Time(query.at)), |span| query.to.step(span)).skip(1);
-    to_json(&Details::new(timeline, spans.find(is_wanted)))
 }
 
 /// Selects waits.

@@ -228,7 +228,6 @@ impl Report<'_> {
         self.add("gc", reports::gc, "");
         self.add("tasks", reports::tasks, "");
         self.add("latency", reports::latency, "");
-        self.add("procs", reports::procs, "");
         self.add("waits", span::waits, &format!("limit={WAITS}"));
         self.add("marks", marks::marks, &format!("pixels={STRIP_PIXELS}"));
         for kind in ["tasks", "regions", "logs"] {
